@@ -1,0 +1,17 @@
+//! `segl scan`.
+
+use std::{path::Path, process::ExitCode};
+
+/// Arguments of `segl scan`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Print JSON for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `segl scan`.
+pub(crate) fn run(_config: &Path, arguments: &Arguments) -> ExitCode {
+    let _ = arguments.json;
+    super::exit::fail(super::exit::SOFTWARE, "not built yet")
+}

@@ -1,0 +1,27 @@
+//! Segl: confidential mail leaves encrypted, or not at all.
+//!
+//! The modules follow the way of a message; imports go one way, down this list:
+//!
+//! ```text
+//! cli, daemon       the program: arguments, sockets, signals
+//! postfix           everything that speaks with Postfix: milter, socketmap, postconf, queue, mail log
+//! policy            what must be asked of a destination, and what Postfix is told: pure functions
+//! detect            text -> findings -> verdict: pure functions
+//! probe             destination -> what it can do
+//! store             pins, durable before the milter answers
+//! message           a message -> pieces of text
+//! config            segl.toml
+//! envelope, level, nexthop, requirement    the words that all of these share
+//! ```
+
+pub mod config;
+pub mod detect;
+pub mod envelope;
+pub mod level;
+pub mod message;
+pub mod nexthop;
+pub mod policy;
+pub mod postfix;
+pub mod probe;
+pub mod requirement;
+pub mod store;

@@ -1,0 +1,1 @@
+//! What must be asked of a destination, and what Postfix is told: pure functions over plain data.
