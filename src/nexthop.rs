@@ -176,11 +176,10 @@ mod tests {
     proptest! {
         #[test]
         fn folding_twice_changes_nothing(text in "\\PC{1,40}") {
-            if let Ok(once) = Destination::new(&text) {
-                if let Ok(twice) = Destination::new(once.as_str()) {
+            if let Ok(once) = Destination::new(&text)
+                && let Ok(twice) = Destination::new(once.as_str()) {
                     prop_assert_eq!(once, twice);
                 }
-            }
         }
     }
 }

@@ -117,6 +117,7 @@ pub enum SocketAddress {
 /// What each level asks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Default)]
 pub struct Levels {
     /// For confidential messages.
     pub confidential: LevelRules,
@@ -367,12 +368,6 @@ impl TryFrom<String> for SocketAddress {
         } else {
             Err(format!("`{text}`: write unix:/absolute/path or inet:host:port"))
         }
-    }
-}
-
-impl Default for Levels {
-    fn default() -> Self {
-        Self { confidential: LevelRules::default(), sensitive: LevelRules::default() }
     }
 }
 
