@@ -1,1 +1,5 @@
 //! What must be asked of a destination, and what Postfix is told: pure functions over plain data.
+
+pub mod decision;
+pub mod refusal;
+mod words;
