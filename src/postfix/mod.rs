@@ -1,1 +1,5 @@
 //! Everything that speaks with Postfix.
+
+pub mod content;
+pub mod route;
+pub mod session;

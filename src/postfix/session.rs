@@ -1,0 +1,162 @@
+//! One connection from Postfix, and the one message that is under way on it.
+
+use super::{
+    content::{Budget, Content},
+    route::{AtOnce, Hop, RecipientMacros},
+};
+use crate::{
+    envelope::{Direction, QueueId},
+    nexthop::Destination,
+};
+use std::net::IpAddr;
+
+/// What is known of the client for as long as its connection lasts.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// Its address; `None` where it has none.
+    pub address: Option<IpAddr>,
+}
+
+/// One message as far as Postfix has handed it over.
+#[derive(Debug)]
+pub struct Message {
+    /// The queue ID, from the first stage at which Postfix has one.
+    pub queue_id: Option<QueueId>,
+    /// The envelope sender, without angle brackets; empty for bounces.
+    pub sender: String,
+    /// Whether the client was authenticated (SASL).
+    pub authenticated: bool,
+    /// Whether the client may be answered in UTF-8 (RFC 6531).
+    pub utf8: bool,
+    /// The recipients.
+    pub recipients: Vec<Recipient>,
+    /// Header and body.
+    pub content: Content,
+    /// How many `X-Segl` fields came with it.
+    pub foreign_tags: usize,
+    /// Set when something failed on the way; the message cannot be judged then.
+    pub failed: Option<String>,
+}
+
+/// One recipient.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recipient {
+    /// The address, without angle brackets.
+    pub address: String,
+    /// Its domain, folded; `None` where it has none that can be understood.
+    pub domain: Option<Destination>,
+    /// Where its mail goes.
+    pub hop: AtOnce,
+    /// Whether Postfix said nothing of it: mail from sendmail(1).
+    pub without_macros: bool,
+}
+
+impl Recipient {
+    /// Takes a recipient as Postfix's macros tell it.
+    pub fn new(macros: RecipientMacros, hop: AtOnce) -> Self {
+        let domain = domain(&macros.address);
+        Self { domain, hop, without_macros: macros.mailer.is_none(), address: macros.address }
+    }
+
+    /// Whether its mail is known to stay with us: the transport stays on this host and the domain is ours.
+    pub fn is_internal(&self, internal: impl Fn(&str) -> bool) -> bool {
+        self.hop == AtOnce::Known(Hop::Stays) && self.domain.as_ref().is_some_and(|domain| internal(domain.as_str()))
+    }
+}
+
+/// The domain of an address, folded as next-hops are.
+pub fn domain(address: &str) -> Option<Destination> {
+    let (_, domain) = address.rsplit_once('@')?;
+    Destination::new(domain).ok()
+}
+
+/// Takes the angle brackets off an address as milters are given it.
+pub fn bare(address: &str) -> &str {
+    let address = address.trim();
+    address.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(address)
+}
+
+impl Message {
+    /// A message of which MAIL FROM has just been seen.
+    pub fn new(sender: &str, budget: &Budget) -> Self {
+        Self {
+            queue_id: None,
+            sender: bare(sender).to_owned(),
+            authenticated: false,
+            utf8: false,
+            recipients: Vec::new(),
+            content: budget.content(),
+            foreign_tags: 0,
+            failed: None,
+        }
+    }
+
+    /// Whether it was submitted by our own people or came from outside.
+    pub fn direction(&self, client: &Client, own: impl Fn(IpAddr) -> bool) -> Direction {
+        let sendmail = self.recipients.first().is_some_and(|recipient| recipient.without_macros);
+        match self.authenticated || sendmail || client.address.is_some_and(own) {
+            true => Direction::Submitted,
+            false => Direction::Inbound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipient(address: &str, hop: AtOnce) -> Recipient {
+        let macros = RecipientMacros { address: address.to_owned(), mailer: Some("x".to_owned()), host: None };
+        Recipient::new(macros, hop)
+    }
+
+    #[test]
+    fn internal_only_when_transport_and_domain_say_so() {
+        let ours = |domain: &str| domain == "sender.test";
+        let smtp = || AtOnce::Known(Hop::Smtp(vec![Destination::new("sender.test").unwrap()]));
+        let unresolved = || AtOnce::Known(Hop::Unresolved { reason: String::new() });
+        for (address, hop, internal) in [
+            ("anna@sender.test", AtOnce::Known(Hop::Stays), true),
+            ("anna@SENDER.test", AtOnce::Known(Hop::Stays), true),
+            ("anna@other.test", AtOnce::Known(Hop::Stays), false),
+            ("anna@sender.test", smtp(), false),
+            ("anna@sender.test", unresolved(), false),
+            ("anna@sender.test", AtOnce::Ask, false),
+            ("anna", AtOnce::Known(Hop::Stays), false),
+            ("", AtOnce::Known(Hop::Stays), false),
+        ] {
+            assert_eq!(recipient(address, hop.clone()).is_internal(ours), internal, "{address} {hop:?}");
+        }
+    }
+
+    #[test]
+    fn domains_of_addresses() {
+        for (address, expected) in [
+            ("a@b.example", Some("b.example")),
+            ("\"a@b\"@C.example", Some("c.example")),
+            ("a@[192.0.2.1]", Some("[192.0.2.1]")),
+            ("a@rødgrød.example", Some("xn--rdgrd-vuad.example")),
+            ("a", None),
+            ("a@", None),
+        ] {
+            assert_eq!(domain(address).as_ref().map(Destination::as_str), expected, "{address}");
+        }
+        assert_eq!((bare("<a@b>"), bare("a@b"), bare("<>")), ("a@b", "a@b", ""));
+    }
+
+    #[test]
+    fn submitted_is_authenticated_or_from_our_networks_or_sendmail() {
+        let budget = Budget::new(0, 0, 0, std::path::Path::new("/"));
+        let client = Client { address: Some([192, 0, 2, 1].into()) };
+        let direction = |message: &Message, own| message.direction(&client, |_| own);
+        let mut message = Message::new("<a@sender.test>", &budget);
+        message.recipients.push(recipient("b@other.test", AtOnce::Ask));
+        assert_eq!(direction(&message, false), Direction::Inbound);
+        assert_eq!(direction(&message, true), Direction::Submitted);
+        message.authenticated = true;
+        assert_eq!(direction(&message, false), Direction::Submitted);
+        message.authenticated = false;
+        message.recipients[0].without_macros = true;
+        assert_eq!(direction(&message, false), Direction::Submitted);
+    }
+}
