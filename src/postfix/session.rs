@@ -34,6 +34,8 @@ pub struct Message {
     pub content: Content,
     /// How many `X-Segl` fields came with it.
     pub foreign_tags: usize,
+    /// Whether every recipient is known to be internal, so that the body is not kept.
+    pub internal: bool,
     /// Set when something failed on the way; the message cannot be judged then.
     pub failed: Option<String>,
 }
@@ -87,6 +89,7 @@ impl Message {
             recipients: Vec::new(),
             content: budget.content(),
             foreign_tags: 0,
+            internal: false,
             failed: None,
         }
     }

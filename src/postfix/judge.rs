@@ -1,0 +1,341 @@
+//! End of message: content -> verdict -> decision -> pins on disk -> answer.
+
+use super::{
+    route::{AtOnce, Hop, Route},
+    session::{Client, Message, Recipient},
+    verdict_line::VerdictLine,
+};
+use crate::{
+    config::Config,
+    detect::Verdict,
+    envelope::QueueId,
+    level::{Category, Level},
+    nexthop::Destination,
+    policy::{
+        decision::{self, Decision, Prospect, Way, decide},
+        refusal::Refusal,
+    },
+    probe::Assess,
+    requirement::Requirement,
+    store::{Pin, PinStore, Scope},
+};
+use futures_util::future::join_all;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+/// The header that tagged mail bears.
+pub const TAG: &str = "X-Segl";
+
+/// How much memory reading a message takes, as a multiple of its size: the message itself, its decoded parts and
+/// their text.
+const READ_FACTOR: usize = 3;
+
+/// The unit in which memory for reading is counted, in bytes.
+const READ_UNIT: usize = 64 * 1024;
+
+/// How long a message may wait for memory to be read in; Postfix waits 300 s in all (`milter_content_timeout`).
+const READ_WAIT: Duration = Duration::from_secs(180);
+
+/// How long a recipient may take to be resolved by Postfix's tools.
+const RESOLVE_WAIT: Duration = Duration::from_secs(15);
+
+/// Reads a message and says what is in it.
+pub trait Inspect: Send + Sync {
+    /// Reads a whole message, header and body, until the deadline at the latest.
+    fn inspect(&self, message: &[u8], deadline: Instant) -> Verdict;
+}
+
+/// What Postfix is told at the end of a message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// Go on; add this tag, if any.
+    Continue {
+        /// The value of the `X-Segl` field.
+        tag: Option<String>,
+    },
+    /// Refused, to every recipient.
+    Refuse {
+        /// The reply code.
+        code: &'static str,
+        /// The enhanced status code (RFC 3463).
+        status: &'static str,
+        /// The text, line by line.
+        lines: Vec<String>,
+    },
+}
+
+/// Everything that is needed to judge a message.
+#[derive(Clone)]
+pub struct Judge {
+    /// The configuration of this moment.
+    pub config: Arc<Config>,
+    /// Reads and detects.
+    pub inspect: Arc<dyn Inspect>,
+    /// Knows destinations.
+    pub assess: Arc<dyn Assess>,
+    /// Keeps pins.
+    pub pins: Arc<dyn PinStore>,
+    /// Knows where Postfix sends mail.
+    pub route: Arc<dyn Route>,
+    /// Memory for messages being read; a permit is [`READ_UNIT`] bytes.
+    pub reading: Arc<Semaphore>,
+}
+
+/// How many permits [`Judge::reading`] has for so many bytes.
+pub fn reading_permits(bytes: usize) -> usize {
+    bytes.div_ceil(READ_UNIT).clamp(1, u32::MAX as usize)
+}
+
+impl Judge {
+    /// Whether a client's address is one of our own networks.
+    pub fn is_own(&self, address: IpAddr) -> bool {
+        self.config.submitted.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether all recipients are known to be internal, so that the body need not be read.
+    pub fn all_internal(&self, message: &Message) -> bool {
+        !message.recipients.is_empty() && self.external(&message.recipients).next().is_none()
+    }
+
+    fn external<'a>(&'a self, recipients: &'a [Recipient]) -> impl Iterator<Item = &'a Recipient> {
+        let internal = |domain: &str| self.config.organisation.internal_domains.contains(domain);
+        recipients.iter().filter(move |recipient| !recipient.is_internal(internal))
+    }
+
+    /// Judges a message. Whatever fails on the way ends in a temporary refusal; in mode observe it is logged and
+    /// the message passes, since nothing is held then anyway.
+    pub async fn finish(&self, client: &Client, message: Message) -> Answer {
+        let queue_id = message.queue_id.clone();
+        match self.judge(client, message).await {
+            Ok(answer) => answer,
+            Err(reason) => {
+                let name = queue_id.as_ref().map_or("unknown", QueueId::as_str);
+                if decision::acts(self.config.mode) {
+                    tracing::error!("{name}: action=tempfail reason=\"{reason}\"");
+                    return temporary(name);
+                }
+                tracing::error!("{name}: action=accept mode=observe would=tempfail reason=\"{reason}\"");
+                Answer::Continue { tag: None }
+            }
+        }
+    }
+
+    async fn judge(&self, client: &Client, message: Message) -> Result<Answer, String> {
+        if message.internal {
+            return Ok(Answer::Continue { tag: None });
+        }
+        if let Some(failed) = message.failed {
+            return Err(failed);
+        }
+        let queue_id = message.queue_id.clone().ok_or("Postfix sent no queue ID (macro i)")?;
+        let direction = message.direction(client, |address| self.is_own(address));
+        let Message { recipients, content, sender, utf8, .. } = message;
+
+        let started = Instant::now();
+        let verdict = self.read(content).await?;
+        let scan = started.elapsed();
+        let Some(rules) = decision::rules(&self.config.level, verdict.level) else {
+            return Ok(Answer::Continue { tag: None });
+        };
+        let requirement = decision::requirement(rules);
+
+        let external: Vec<&Recipient> = self.external(&recipients).collect();
+        let hops = self.hops(&sender, &external).await;
+        let prospects = self.prospects(&hops).await;
+        let decision = decide(&self.config.level, verdict.level, direction, &prospects);
+        let acts = decision::acts(self.config.mode);
+        if acts && matches!(decision, Decision::Accept { .. }) {
+            self.pin(&queue_id, requirement, &hops, &verdict).await?;
+        }
+
+        let categories: Vec<Category> = verdict.categories.iter().copied().collect();
+        let addresses: Vec<&str> = external.iter().map(|recipient| recipient.address.as_str()).collect();
+        let line = VerdictLine {
+            queue_id: &queue_id,
+            level: verdict.level,
+            categories: &categories,
+            direction,
+            prospects: &prospects,
+            addresses: self.config.log.addresses.then_some(&addresses),
+            requirement,
+            decision: &decision,
+            acts,
+            unreadable: verdict.unreadable.len(),
+            scan,
+        };
+        tracing::info!("{}", line.text());
+
+        Ok(match decision {
+            Decision::Reject { .. } | Decision::Defer { .. } if acts => {
+                self.refusal(&decision, verdict.level, &categories, utf8, queue_id.as_str())
+            }
+            _ => Answer::Continue { tag: self.tag(requirement, verdict.level, &categories) },
+        })
+    }
+
+    /// Reads the content in a thread of its own, where a panic costs this message alone.
+    async fn read(&self, content: super::content::Content) -> Result<Verdict, String> {
+        if content.too_large() {
+            return Ok(self.too_large(content.len()));
+        }
+        let permits = reading_permits(content.len().saturating_mul(READ_FACTOR))
+            .min(reading_permits(self.config.detect.read_memory));
+        let permits = u32::try_from(permits).map_err(|_| "more memory than can be counted")?;
+        let memory = timeout(READ_WAIT, Arc::clone(&self.reading).acquire_many_owned(permits));
+        let memory = memory.await.map_err(|_| "no memory to read the message in")?.map_err(|error| error.to_string())?;
+        let inspect = Arc::clone(&self.inspect);
+        let deadline = Instant::now() + self.config.detect.max_time;
+        let verdict = spawn_blocking(move || {
+            let _memory = memory;
+            content.into_bytes().map(|bytes| inspect.inspect(&bytes, deadline))
+        });
+        match verdict.await {
+            Ok(Ok(verdict)) => Ok(verdict),
+            Ok(Err(error)) => Err(format!("spool: {error}")),
+            Err(_) => Err("reading the message panicked; please report this".to_owned()),
+        }
+    }
+
+    /// A message that is larger than what is read cannot be vouched for: it is confidential.
+    fn too_large(&self, length: usize) -> Verdict {
+        let reason = format!("limit: {length} bytes, [detect] max-message is {}", self.config.detect.max_message);
+        Verdict {
+            level: Level::Confidential,
+            unreadable: vec![crate::message::Unreadable { place: "message".to_owned(), reason }],
+            ..Verdict::default()
+        }
+    }
+
+    /// Where each external recipient's mail goes, Postfix's own tools asked where its macros do not tell.
+    async fn hops(&self, sender: &str, recipients: &[&Recipient]) -> Vec<(Option<Destination>, Hop)> {
+        let resolved = recipients.iter().map(|recipient| async move {
+            let hops = match &recipient.hop {
+                AtOnce::Known(hop) => vec![hop.clone()],
+                AtOnce::Ask => match timeout(RESOLVE_WAIT, self.route.resolve(sender, &recipient.address)).await {
+                    Ok(hops) if !hops.is_empty() => hops,
+                    Ok(_) => vec![Hop::Unresolved { reason: "Postfix's tools name no next-hop".to_owned() }],
+                    Err(_) => vec![Hop::Unresolved { reason: "Postfix's tools did not answer in time".to_owned() }],
+                },
+            };
+            hops.into_iter().map(|hop| (recipient.domain.clone(), hop)).collect::<Vec<_>>()
+        });
+        let mut hops: Vec<_> = join_all(resolved).await.into_iter().flatten().collect();
+        let mut seen = Vec::new();
+        hops.retain(|hop| !seen.contains(hop) && { seen.push(hop.clone()); true });
+        hops
+    }
+
+    /// Asks about every next-hop at once, within the reply budget.
+    async fn prospects(&self, hops: &[(Option<Destination>, Hop)]) -> Vec<Prospect> {
+        let wanted: BTreeSet<&Destination> = hops
+            .iter()
+            .filter_map(|(_, hop)| match hop {
+                Hop::Smtp(destinations) => Some(destinations),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let budget = self.config.probe.reply_budget;
+        let asked = wanted.into_iter().map(|destination| async move {
+            (destination, self.assess.assess(destination, budget).await.capability.clone())
+        });
+        let capabilities: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
+        let way = |hop: &Hop| match hop {
+            Hop::Stays => Way::Stays,
+            Hop::Uncontrolled { reason } => Way::Uncontrolled { reason: reason.clone() },
+            Hop::Unresolved { reason } => Way::Unresolved { reason: reason.clone() },
+            Hop::Smtp(destinations) => Way::Smtp(
+                destinations.iter().filter_map(|d| Some((d.clone(), capabilities.get(d)?.clone()))).collect(),
+            ),
+        };
+        let named = hops.iter().map(|(domain, hop)| Prospect {
+            domain: domain.as_ref().map_or_else(|| "unknown".to_owned(), Destination::to_string),
+            way: way(hop),
+        });
+        let mut prospects: Vec<Prospect> = Vec::new();
+        for prospect in named {
+            if !prospects.contains(&prospect) {
+                prospects.push(prospect);
+            }
+        }
+        prospects
+    }
+
+    /// Pins every key under which Postfix may ask for this message's sake: next-hops, recipient domains (a route
+    /// may change while it waits), fallback relays; and everything where the way could not be told.
+    async fn pin(
+        &self,
+        queue_id: &QueueId,
+        requirement: Requirement,
+        hops: &[(Option<Destination>, Hop)],
+        verdict: &Verdict,
+    ) -> Result<(), String> {
+        let mut scopes: BTreeSet<Scope> = BTreeSet::new();
+        for (domain, hop) in hops {
+            match domain {
+                Some(domain) => drop(scopes.insert(Scope::Destination(domain.clone()))),
+                None => drop(scopes.insert(Scope::Everywhere)),
+            }
+            match hop {
+                Hop::Smtp(destinations) => scopes.extend(destinations.iter().cloned().map(Scope::Destination)),
+                Hop::Unresolved { .. } => drop(scopes.insert(Scope::Everywhere)),
+                Hop::Stays | Hop::Uncontrolled { .. } => {}
+            }
+        }
+        scopes.extend(self.route.fallback_relays()?.into_iter().map(Scope::Destination));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| "the clock stands before 1970")?;
+        let created = i64::try_from(now.as_millis()).map_err(|error| error.to_string())?;
+        let until = now + self.config.store.pin_lifetime;
+        let until = i64::try_from(until.as_secs()).map_err(|error| error.to_string())?;
+        let pin = |scope| Pin { scope, queue_id: queue_id.clone(), requirement, created, until };
+        let _ = verdict;
+        self.pins.pin(scopes.into_iter().map(pin).collect()).await.map_err(|error| error.to_string())
+    }
+
+    fn tag(&self, requirement: Requirement, level: Level, categories: &[Category]) -> Option<String> {
+        let log = &self.config.log;
+        if !log.header {
+            return None;
+        }
+        let mut tag = format!("require={requirement}");
+        if log.header_categories {
+            let categories: Vec<_> = categories.iter().map(|category| category.as_str()).collect();
+            tag.push_str(&format!("; level={level}; categories={}", categories.join(",")));
+        }
+        Some(tag)
+    }
+
+    fn refusal(&self, decision: &Decision, level: Level, categories: &[Category], utf8: bool, reference: &str) -> Answer {
+        let (permanent, unmet, unknown): (bool, &[_], &[_]) = match decision {
+            Decision::Reject { unmet, .. } => (true, unmet, &[]),
+            Decision::Defer { unmet, unknown, .. } => (false, unmet, unknown),
+            Decision::Untouched | Decision::Accept { .. } => return Answer::Continue { tag: None },
+        };
+        let organisation = &self.config.organisation;
+        let named = if organisation.name_the_kind { categories } else { &[] };
+        let refusal = Refusal {
+            language: organisation.language,
+            utf8,
+            level,
+            categories: named,
+            permanent,
+            unmet,
+            unknown,
+            reference,
+            contact: &organisation.contact,
+        };
+        let (code, status) = if permanent { ("550", "5.7.10") } else { ("450", "4.7.10") };
+        Answer::Refuse { code, status, lines: refusal.lines() }
+    }
+}
+
+/// The temporary refusal for whatever failed inside.
+pub fn temporary(reference: &str) -> Answer {
+    let lines = vec![format!("Segl cannot check this message now, try again later. Ref {reference}")];
+    Answer::Refuse { code: "451", status: "4.3.0", lines }
+}

@@ -1,0 +1,253 @@
+//! The milter: Postfix's protocol on one side, session and judge on the other. Only glue stands here.
+
+use super::{
+    content::Budget,
+    judge::{Answer, Judge, TAG, temporary},
+    route::{AtOnce, RecipientMacros},
+    session::{Client, Message, Recipient},
+};
+use crate::envelope::QueueId;
+use futures_util::FutureExt;
+use indymilter::{
+    Actions, Callbacks, Config, Context, ContextActions, EomContext, Listener, MacroStage, Macros, NegotiateContext,
+    ProtoOpts, SetErrorReply, SmtpReply, SocketInfo, Status,
+};
+use std::{
+    ffi::{CStr, CString},
+    future::Future,
+    io,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
+
+/// Connections from Postfix open at once. Each smtpd(8) and cleanup(8) process holds one; Postfix's default process
+/// limit is 100, busy servers raise it.
+const CONNECTIONS_MAX: usize = 5000;
+
+/// The most recipients kept of one message (`smtpd_recipient_limit` is 1000 by default).
+const RECIPIENTS_MAX: usize = 50_000;
+
+/// Gives the judge and the memory budget of this moment; each message keeps what it began with.
+pub trait Current: Send + Sync + 'static {
+    /// The judge for a message that begins now.
+    fn judge(&self) -> Arc<Judge>;
+    /// The memory for a message that begins now.
+    fn budget(&self) -> Budget;
+}
+
+/// What is kept for one connection.
+struct Connection {
+    client: Client,
+    message: Option<(Arc<Judge>, Message)>,
+}
+
+/// Serves Postfix until `shutdown` comes, then until the messages under way are finished.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    listener: impl Listener,
+    current: Arc<dyn Current>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let config = Config { max_connections: CONNECTIONS_MAX, ..Config::default() };
+    indymilter::run(listener, callbacks(current), config, shutdown).await
+}
+
+fn callbacks(current: Arc<dyn Current>) -> Callbacks<Connection> {
+    Callbacks::new()
+        .on_negotiate(|context, _, offered| {
+            negotiate(context, offered);
+            Box::pin(async { Status::Continue })
+        })
+        .on_connect(|context, _, socket| {
+            let address = match socket {
+                SocketInfo::Inet(address) => Some(address.ip().to_canonical()),
+                SocketInfo::Unix(_) | SocketInfo::Unknown => None,
+            };
+            context.data = Some(Connection { client: Client { address }, message: None });
+            Box::pin(async { Status::Continue })
+        })
+        .on_mail(move |context, arguments| {
+            let current = Arc::clone(&current);
+            Box::pin(guarded(async move { mail(context, &arguments, &*current) }))
+        })
+        .on_rcpt(|context, arguments| Box::pin(guarded(async move { rcpt(context, &arguments) })))
+        .on_data(|context| {
+            let status = data(context);
+            Box::pin(async move { status })
+        })
+        .on_header(|context, name, value| Box::pin(guarded(header(context, name, value))))
+        .on_eoh(|context| Box::pin(guarded(end_of_header(context))))
+        .on_body(|context, chunk| Box::pin(guarded(async move { body(context, &chunk).await })))
+        .on_eom(|context| Box::pin(end_of_message(context)))
+        .on_abort(|context| {
+            if let Some(connection) = &mut context.data {
+                connection.message = None;
+            }
+            Box::pin(async { Status::Continue })
+        })
+}
+
+fn negotiate(context: &mut NegotiateContext<Connection>, offered: ProtoOpts) {
+    context.requested_actions = Actions::ADD_HEADER | Actions::CHANGE_HEADER;
+    context.requested_opts = ProtoOpts::NO_HELO | ProtoOpts::NO_UNKNOWN | (offered & ProtoOpts::SKIP);
+    // Our own lists, so that what main.cf's milter_*_macros say does not matter.
+    let lists = [
+        (MacroStage::Mail, c"i {auth_type} {auth_authen}"),
+        (MacroStage::Rcpt, c"i {rcpt_addr} {rcpt_host} {rcpt_mailer}"),
+        (MacroStage::Data, c"i"),
+        (MacroStage::Eom, c"i"),
+    ];
+    context.requested_macros.extend(lists.map(|(stage, list)| (stage, list.to_owned())));
+}
+
+/// Runs a step; a panic in it costs this message alone.
+async fn guarded(step: impl Future<Output = Status>) -> Status {
+    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("milter: a step panicked, the message is refused for now; please report this");
+        Status::Tempfail
+    })
+}
+
+fn message(context: &mut Context<Connection>) -> Option<&mut (Arc<Judge>, Message)> {
+    context.data.as_mut()?.message.as_mut()
+}
+
+fn text(value: &CStr) -> String {
+    value.to_string_lossy().into_owned()
+}
+
+fn value(macros: &Macros, name: &CStr) -> Option<String> {
+    macros.get(name).map(text).filter(|value| !value.is_empty())
+}
+
+fn mail(context: &mut Context<Connection>, arguments: &[CString], current: &dyn Current) -> Status {
+    let authenticated =
+        value(&context.macros, c"{auth_type}").is_some() || value(&context.macros, c"{auth_authen}").is_some();
+    let Some(connection) = &mut context.data else { return Status::Tempfail };
+    let sender = arguments.first().map(|argument| text(argument)).unwrap_or_default();
+    let mut message = Message::new(&sender, &current.budget());
+    message.authenticated = authenticated;
+    message.utf8 = arguments.iter().skip(1).any(|argument| argument.as_bytes().eq_ignore_ascii_case(b"SMTPUTF8"));
+    connection.message = Some((current.judge(), message));
+    Status::Continue
+}
+
+fn rcpt(context: &mut Context<Connection>, arguments: &[CString]) -> Status {
+    let bare = |address: String| super::session::bare(&address).to_owned();
+    let argument = arguments.first().map(|argument| text(argument)).unwrap_or_default();
+    let macros = RecipientMacros {
+        address: bare(value(&context.macros, c"{rcpt_addr}").unwrap_or(argument)),
+        mailer: value(&context.macros, c"{rcpt_mailer}"),
+        host: value(&context.macros, c"{rcpt_host}"),
+    };
+    let Some((judge, message)) = message(context) else { return Status::Tempfail };
+    if message.recipients.len() >= RECIPIENTS_MAX {
+        message.failed = Some(format!("more than {RECIPIENTS_MAX} recipients"));
+        return Status::Continue;
+    }
+    let hop = judge.route.at_once(&macros).unwrap_or_else(|reason| {
+        message.failed = Some(reason);
+        AtOnce::Ask
+    });
+    message.recipients.push(Recipient::new(macros, hop));
+    Status::Continue
+}
+
+/// All recipients are known now, and so is the queue ID, which Postfix does not have before the first recipient.
+fn data(context: &mut Context<Connection>) -> Status {
+    let queue_id = value(&context.macros, c"i").and_then(|id| QueueId::parse(&id));
+    let Some((judge, message)) = message(context) else { return Status::Tempfail };
+    message.queue_id = queue_id;
+    message.internal = judge.all_internal(message);
+    Status::Continue
+}
+
+async fn header(context: &mut Context<Connection>, name: CString, value: CString) -> Status {
+    let Some((_, message)) = message(context) else { return Status::Tempfail };
+    if name.as_bytes().eq_ignore_ascii_case(TAG.as_bytes()) {
+        message.foreign_tags += 1;
+        return Status::Continue;
+    }
+    if message.failed.is_some() || message.internal {
+        return Status::Continue;
+    }
+    let (name, value) = (name.as_bytes(), value.as_bytes());
+    let mut line = Vec::with_capacity(name.len() + value.len() + 4);
+    line.extend_from_slice(name);
+    line.extend_from_slice(b": ");
+    line.extend_from_slice(value);
+    line.extend_from_slice(b"\r\n");
+    append(message, &line).await
+}
+
+async fn end_of_header(context: &mut Context<Connection>) -> Status {
+    let Some((_, message)) = message(context) else { return Status::Tempfail };
+    if message.failed.is_some() || message.internal {
+        return Status::Continue;
+    }
+    append(message, b"\r\n").await
+}
+
+async fn body(context: &mut Context<Connection>, chunk: &[u8]) -> Status {
+    let Some((_, message)) = message(context) else { return Status::Tempfail };
+    if message.failed.is_some() || message.internal {
+        return Status::Skip;
+    }
+    append(message, chunk).await
+}
+
+async fn append(message: &mut Message, piece: &[u8]) -> Status {
+    if let Err(error) = message.content.append(piece).await {
+        message.failed = Some(format!("spool: {error}"));
+    }
+    Status::Continue
+}
+
+async fn end_of_message(context: &mut EomContext<Connection>) -> Status {
+    let queue_id = value(&context.macros, c"i").and_then(|id| QueueId::parse(&id));
+    let Some(connection) = &mut context.data else { return Status::Tempfail };
+    let Some((judge, mut message)) = connection.message.take() else { return Status::Tempfail };
+    message.queue_id = queue_id.or(message.queue_id);
+    let name = message.queue_id.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let foreign_tags = message.foreign_tags;
+    let finished = AssertUnwindSafe(judge.finish(&connection.client, message)).catch_unwind().await;
+    let answer = finished.unwrap_or_else(|_| {
+        tracing::error!("{name}: action=tempfail reason=\"judging the message panicked; please report this\"");
+        temporary(&name)
+    });
+    match answer {
+        Answer::Refuse { code, status, lines } => refuse(&mut context.reply, code, status, lines),
+        Answer::Continue { tag } => match mark(&context.actions, foreign_tags, tag).await {
+            Ok(()) => Status::Continue,
+            Err(error) => {
+                tracing::error!("{name}: action=tempfail reason=\"cannot change the header: {error}\"");
+                Status::Tempfail
+            }
+        },
+    }
+}
+
+/// Takes foreign tags away, last one first since each removal renumbers those behind it, and adds ours.
+async fn mark(
+    actions: &impl ContextActions,
+    foreign_tags: usize,
+    tag: Option<String>,
+) -> Result<(), indymilter::ActionError> {
+    for index in (1..=foreign_tags).rev() {
+        let index = i32::try_from(index).map_err(|_| indymilter::ActionError::InvalidParam)?;
+        actions.change_header(TAG, index, None::<CString>).await?;
+    }
+    match tag {
+        Some(tag) => actions.insert_header(0, TAG, tag).await,
+        None => Ok(()),
+    }
+}
+
+fn refuse(reply: &mut SmtpReply, code: &str, status: &str, lines: Vec<String>) -> Status {
+    if let Err(error) = reply.set_error_reply(code, Some(status), lines) {
+        tracing::error!("milter: the text of a refusal is not legal: {error}");
+    }
+    if code.starts_with('5') { Status::Reject } else { Status::Tempfail }
+}

@@ -1,0 +1,174 @@
+//! The log line of a tagged message, in Postfix's manner: queue ID first, `key=value`, made for tail and grep.
+//! Never a word of content, and no local part unless the administrator asked for it.
+
+use crate::{
+    envelope::{Direction, QueueId},
+    policy::decision::{Decision, Prospect, Way},
+    probe::{Capability, Proof},
+    requirement::Requirement,
+    level::{Category, Level},
+};
+use std::{fmt::Write, time::Duration};
+
+/// The most destinations named on one line; the number of the rest is given.
+const DESTINATIONS_MAX: usize = 20;
+
+/// What is to be said of one message.
+#[derive(Clone, Debug)]
+pub struct VerdictLine<'a> {
+    /// Its queue ID.
+    pub queue_id: &'a QueueId,
+    /// Its level.
+    pub level: Level,
+    /// Its categories.
+    pub categories: &'a [Category],
+    /// Where it came from.
+    pub direction: Direction,
+    /// Where it is to go.
+    pub prospects: &'a [Prospect],
+    /// The recipients' addresses, where the administrator asked for them.
+    pub addresses: Option<&'a [&'a str]>,
+    /// What was asked.
+    pub requirement: Requirement,
+    /// What becomes of it, or would in mode enforce.
+    pub decision: &'a Decision,
+    /// Whether the decision is carried out.
+    pub acts: bool,
+    /// How many parts were not read.
+    pub unreadable: usize,
+    /// How long reading and detecting took.
+    pub scan: Duration,
+}
+
+impl VerdictLine<'_> {
+    /// The line without a line end.
+    pub fn text(&self) -> String {
+        let categories: Vec<_> = self.categories.iter().map(|category| category.as_str()).collect();
+        let mut line = format!("{}: {} categories={}", self.queue_id, self.level, categories.join(","));
+        let names: Vec<&str> = match self.addresses {
+            Some(addresses) => addresses.to_vec(),
+            None => self.prospects.iter().map(|prospect| prospect.domain.as_str()).collect(),
+        };
+        let ways: Vec<String> = self.prospects.iter().map(|prospect| way(&prospect.way)).collect();
+        let _ = write!(line, " to={} require={}", list(&names), self.requirement);
+        match ways.split_first() {
+            Some((first, rest)) if rest.iter().all(|other| other == first) => drop(write!(line, " tls={first}")),
+            _ => drop(write!(line, " tls={}", list(&ways.iter().map(String::as_str).collect::<Vec<_>>()))),
+        }
+        if self.direction == Direction::Inbound {
+            line.push_str(" direction=inbound");
+        }
+        match self.acts {
+            true => drop(write!(line, " action={}", self.decision.word())),
+            false => drop(write!(line, " action=accept mode=observe would={}", self.decision.word())),
+        }
+        if let Some(reason) = self.reason() {
+            let _ = write!(line, " reason=\"{reason}\"");
+        }
+        if self.unreadable > 0 {
+            let _ = write!(line, " unreadable={}", self.unreadable);
+        }
+        let _ = write!(line, " scan={:.1}ms", self.scan.as_secs_f64() * 1000.0);
+        line
+    }
+
+    /// Every destination that stands in the way or is not known, with its reason.
+    fn reason(&self) -> Option<String> {
+        let (unmet, unknown): (&[_], &[_]) = match self.decision {
+            Decision::Untouched => (&[], &[]),
+            Decision::Accept { unmet, unknown, .. } | Decision::Defer { unmet, unknown, .. } => (unmet, unknown),
+            Decision::Reject { unmet, .. } => (unmet, &[]),
+        };
+        let unmet = unmet.iter().map(|(domain, obstacle)| (domain, obstacle.reason()));
+        let unknown = unknown.iter().map(|(domain, reason)| (domain, reason.as_str()));
+        let reasons: Vec<String> = unmet
+            .chain(unknown)
+            .take(DESTINATIONS_MAX)
+            .map(|(domain, reason)| format!("{domain}: {}", reason.replace(['"', '\r', '\n'], "'")))
+            .collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    match names.len().checked_sub(DESTINATIONS_MAX) {
+        None | Some(0) => names.join(","),
+        Some(more) => format!("{},+{more}", names[..DESTINATIONS_MAX].join(",")),
+    }
+}
+
+fn way(way: &Way) -> String {
+    match way {
+        Way::Stays => "none/stays-here".to_owned(),
+        Way::Uncontrolled { .. } => "uncontrolled".to_owned(),
+        Way::Unresolved { .. } => "unresolved".to_owned(),
+        Way::Smtp(next_hops) => {
+            let words: Vec<_> = next_hops.iter().map(|(_, capability)| self::capability(capability)).collect();
+            words.join("|")
+        }
+    }
+}
+
+/// The word for a capability: `authenticated/pkix`, `encrypted/TLSv1.3`, `cleartext`.
+pub fn capability(capability: &Capability) -> String {
+    match capability {
+        Capability::Authenticated { how: Proof::Pkix, .. } => "authenticated/pkix".to_owned(),
+        Capability::Encrypted { version } => format!("encrypted/{version}"),
+        Capability::Cleartext { .. } => "cleartext".to_owned(),
+        Capability::Undeliverable { .. } => "undeliverable".to_owned(),
+        Capability::Unknown { .. } => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{nexthop::Destination, policy::decision::Obstacle, requirement::TlsVersion::V1_2, requirement::TlsVersion::V1_3};
+
+    fn prospect(domain: &str, capability: Capability) -> Prospect {
+        Prospect { domain: domain.to_owned(), way: Way::Smtp(vec![(Destination::new(domain).unwrap(), capability)]) }
+    }
+
+    #[test]
+    fn reads_like_postfix() {
+        let queue_id = QueueId::parse("4bXyZ1").unwrap();
+        let requirement = Requirement::Encrypt(V1_2);
+        let prospects = [
+            prospect("clinic.example", Capability::Authenticated { how: Proof::Pkix, version: V1_3 }),
+        ];
+        let accept = Decision::Accept { requirement, unmet: vec![], unknown: vec![] };
+        let line = VerdictLine {
+            queue_id: &queue_id,
+            level: Level::Sensitive,
+            categories: &[Category::NationalId, Category::Health],
+            direction: Direction::Submitted,
+            prospects: &prospects,
+            addresses: None,
+            requirement,
+            decision: &accept,
+            acts: true,
+            unreadable: 0,
+            scan: Duration::from_micros(800),
+        };
+        assert_eq!(
+            line.text(),
+            "4bXyZ1: sensitive categories=national-id,health to=clinic.example require=encrypt tls=authenticated/pkix \
+             action=accept scan=0.8ms"
+        );
+        let prospects = [
+            prospect("a.example", Capability::Encrypted { version: V1_3 }),
+            prospect("b.example", Capability::Cleartext { reason: "x".to_owned() }),
+        ];
+        let unmet = vec![("b.example".to_owned(), Obstacle::NotEncrypted("mx \"b\": no STARTTLS\n".to_owned()))];
+        let reject = Decision::Reject { requirement, unmet };
+        let line = VerdictLine {
+            prospects: &prospects, decision: &reject, acts: false, unreadable: 2, direction: Direction::Inbound, ..line
+        };
+        assert_eq!(
+            line.text(),
+            "4bXyZ1: sensitive categories=national-id,health to=a.example,b.example require=encrypt \
+             tls=encrypted/TLSv1.3,cleartext direction=inbound action=accept mode=observe would=reject \
+             reason=\"b.example: mx 'b': no STARTTLS'\" unreadable=2 scan=0.8ms"
+        );
+    }
+}
