@@ -1,1 +1,3 @@
 //! What must be asked of a destination, and what Postfix is told: pure functions over plain data.
+
+pub mod postfix_policy;
