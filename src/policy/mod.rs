@@ -1,5 +1,6 @@
 //! What must be asked of a destination, and what Postfix is told: pure functions over plain data.
 
 pub mod decision;
+pub mod postfix_policy;
 pub mod refusal;
 mod words;

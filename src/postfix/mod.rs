@@ -3,6 +3,10 @@
 pub mod content;
 pub mod guard;
 pub mod netstring;
+pub mod postconf;
+pub mod resolve;
 pub mod route;
 pub mod session;
 pub mod socketmap;
+mod tool;
+pub mod transport;
