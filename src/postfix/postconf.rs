@@ -575,9 +575,16 @@ pub(super) mod tests {
                         rewrite unix - - n - - trivial-rewrite\ncleanup unix n - n - 0 cleanup\n\
                         error unix - - n - - error\nretry unix - - n - - error\ndiscard unix - - n - - discard\n\
                         local unix - n n - - local\nvirtual unix - n n - - virtual\nlmtp unix - - n - - lmtp\n";
-        fs::write(directory.path().join("main.cf"), format!("{basic}{main}")).unwrap();
-        fs::write(directory.path().join("master.cf"), format!("{services}{master}")).unwrap();
+        write(&directory.path().join("main.cf"), &format!("{basic}{main}"));
+        write(&directory.path().join("master.cf"), &format!("{services}{master}"));
         directory
+    }
+
+    /// Writes a file that seems old: Postfix waits up to two seconds for a file that was changed just now.
+    fn write(path: &Path, text: &str) {
+        fs::write(path, text).unwrap();
+        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
     }
 
     pub(in crate::postfix) fn postconf(directory: &Path) -> Postconf {
@@ -722,13 +729,13 @@ pub(super) mod tests {
             panic!("level stays {}", level());
         };
         assert_eq!(level(), "");
-        fs::write(&main, format!("{text}smtp_tls_security_level = may\n")).unwrap();
+        write(&main, &format!("{text}smtp_tls_security_level = may\n"));
         becomes("may").await;
-        fs::write(&main, format!("{text}smtp_tls_security_level = dane\nno equals sign here\n")).unwrap();
+        write(&main, &format!("{text}smtp_tls_security_level = dane\nno equals sign here\n"));
         sleep(Duration::from_millis(300)).await;
         assert_eq!(level(), "may");
         // As editors do: a new file in the old one's place.
-        fs::write(directory.path().join("new"), format!("{text}smtp_tls_security_level = encrypt\n")).unwrap();
+        write(&directory.path().join("new"), &format!("{text}smtp_tls_security_level = encrypt\n"));
         fs::rename(directory.path().join("new"), &main).unwrap();
         becomes("encrypt").await;
     }
