@@ -11,7 +11,7 @@
 //! store             pins, durable before the milter answers
 //! message           a message -> pieces of text
 //! config            segl.toml
-//! envelope, level, nexthop, requirement    the words that all of these share
+//! envelope, level, network, nexthop, requirement    the words that all of these share
 //! ```
 
 pub mod config;
@@ -19,6 +19,7 @@ pub mod detect;
 pub mod envelope;
 pub mod level;
 pub mod message;
+pub mod network;
 pub mod nexthop;
 pub mod policy;
 pub mod postfix;
