@@ -17,7 +17,7 @@ use crate::{
     },
     probe::Assess,
     requirement::Requirement,
-    store::{Pin, PinStore, Scope},
+    store::{Holder, Pin, PinStore, Scope},
 };
 use futures_util::future::join_all;
 use std::{
@@ -187,7 +187,8 @@ impl Judge {
             .min(reading_permits(self.config.detect.read_memory));
         let permits = u32::try_from(permits).map_err(|_| "more memory than can be counted")?;
         let memory = timeout(READ_WAIT, Arc::clone(&self.reading).acquire_many_owned(permits));
-        let memory = memory.await.map_err(|_| "no memory to read the message in")?.map_err(|error| error.to_string())?;
+        let memory =
+            memory.await.map_err(|_| "no memory to read the message in")?.map_err(|error| error.to_string())?;
         let inspect = Arc::clone(&self.inspect);
         let deadline = Instant::now() + self.config.detect.max_time;
         let verdict = spawn_blocking(move || {
@@ -226,7 +227,12 @@ impl Judge {
         });
         let mut hops: Vec<_> = join_all(resolved).await.into_iter().flatten().collect();
         let mut seen = Vec::new();
-        hops.retain(|hop| !seen.contains(hop) && { seen.push(hop.clone()); true });
+        hops.retain(|hop| {
+            !seen.contains(hop) && {
+                seen.push(hop.clone());
+                true
+            }
+        });
         hops
     }
 
@@ -249,9 +255,9 @@ impl Judge {
             Hop::Stays => Way::Stays,
             Hop::Uncontrolled { reason } => Way::Uncontrolled { reason: reason.clone() },
             Hop::Unresolved { reason } => Way::Unresolved { reason: reason.clone() },
-            Hop::Smtp(destinations) => Way::Smtp(
-                destinations.iter().filter_map(|d| Some((d.clone(), capabilities.get(d)?.clone()))).collect(),
-            ),
+            Hop::Smtp(destinations) => {
+                Way::Smtp(destinations.iter().filter_map(|d| Some((d.clone(), capabilities.get(d)?.clone()))).collect())
+            }
         };
         let named = hops.iter().map(|(domain, hop)| Prospect {
             domain: domain.as_ref().map_or_else(|| "unknown".to_owned(), Destination::to_string),
@@ -292,8 +298,16 @@ impl Judge {
         let created = i64::try_from(now.as_millis()).map_err(|error| error.to_string())?;
         let until = now + self.config.store.pin_lifetime;
         let until = i64::try_from(until.as_secs()).map_err(|error| error.to_string())?;
-        let pin = |scope| Pin { scope, queue_id: queue_id.clone(), requirement, created, until };
-        let _ = verdict;
+        let pin = |scope| Pin {
+            scope,
+            holder: Holder::Message(queue_id.clone()),
+            requirement,
+            level: verdict.level,
+            categories: verdict.categories.iter().copied().collect(),
+            created,
+            until,
+            seen: false,
+        };
         self.pins.pin(scopes.into_iter().map(pin).collect()).await.map_err(|error| error.to_string())
     }
 
@@ -310,7 +324,14 @@ impl Judge {
         Some(tag)
     }
 
-    fn refusal(&self, decision: &Decision, level: Level, categories: &[Category], utf8: bool, reference: &str) -> Answer {
+    fn refusal(
+        &self,
+        decision: &Decision,
+        level: Level,
+        categories: &[Category],
+        utf8: bool,
+        reference: &str,
+    ) -> Answer {
         let (permanent, unmet, unknown): (bool, &[_], &[_]) = match decision {
             Decision::Reject { unmet, .. } => (true, unmet, &[]),
             Decision::Defer { unmet, unknown, .. } => (false, unmet, unknown),

@@ -2,6 +2,8 @@
 
 pub mod content;
 pub mod guard;
+pub mod judge;
+pub mod milter;
 pub mod netstring;
 pub mod postconf;
 pub mod resolve;
@@ -10,3 +12,4 @@ pub mod session;
 pub mod socketmap;
 mod tool;
 pub mod transport;
+pub mod verdict_line;

@@ -3,10 +3,10 @@
 
 use crate::{
     envelope::{Direction, QueueId},
+    level::{Category, Level},
     policy::decision::{Decision, Prospect, Way},
     probe::{Capability, Proof},
     requirement::Requirement,
-    level::{Category, Level},
 };
 use std::{fmt::Write, time::Duration};
 
@@ -123,7 +123,9 @@ pub fn capability(capability: &Capability) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{nexthop::Destination, policy::decision::Obstacle, requirement::TlsVersion::V1_2, requirement::TlsVersion::V1_3};
+    use crate::{
+        nexthop::Destination, policy::decision::Obstacle, requirement::TlsVersion::V1_2, requirement::TlsVersion::V1_3,
+    };
 
     fn prospect(domain: &str, capability: Capability) -> Prospect {
         Prospect { domain: domain.to_owned(), way: Way::Smtp(vec![(Destination::new(domain).unwrap(), capability)]) }
@@ -133,9 +135,7 @@ mod tests {
     fn reads_like_postfix() {
         let queue_id = QueueId::parse("4bXyZ1").unwrap();
         let requirement = Requirement::Encrypt(V1_2);
-        let prospects = [
-            prospect("clinic.example", Capability::Authenticated { how: Proof::Pkix, version: V1_3 }),
-        ];
+        let prospects = [prospect("clinic.example", Capability::Authenticated { how: Proof::Pkix, version: V1_3 })];
         let accept = Decision::Accept { requirement, unmet: vec![], unknown: vec![] };
         let line = VerdictLine {
             queue_id: &queue_id,
@@ -162,7 +162,12 @@ mod tests {
         let unmet = vec![("b.example".to_owned(), Obstacle::NotEncrypted("mx \"b\": no STARTTLS\n".to_owned()))];
         let reject = Decision::Reject { requirement, unmet };
         let line = VerdictLine {
-            prospects: &prospects, decision: &reject, acts: false, unreadable: 2, direction: Direction::Inbound, ..line
+            prospects: &prospects,
+            decision: &reject,
+            acts: false,
+            unreadable: 2,
+            direction: Direction::Inbound,
+            ..line
         };
         assert_eq!(
             line.text(),

@@ -1,4 +1,28 @@
 //! Destination -> what it can do, asked of DNS and of its mail servers, remembered.
+//!
+//! ```text
+//! cache        one flight per destination, answers remembered, askers never held longer than they wish
+//! inquiry      one destination: MX hosts, their addresses, each of them contacted, DANE looked for
+//! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
+//! address      which addresses may be contacted
+//! smtp, reply  greeting, EHLO, STARTTLS
+//! starttls     the handshake: version, and whether the certificate verifies
+//! dane         whether the hosts have TLSA records
+//! capability   what all of that amounts to
+//! ```
+
+mod address;
+mod cache;
+mod capability;
+mod dane;
+mod dns;
+mod inquiry;
+mod mx;
+mod reply;
+mod smtp;
+mod starttls;
+
+pub use cache::{Assess, Prober, ProberError};
 
 use crate::requirement::TlsVersion;
 use serde::Serialize;
@@ -11,7 +35,7 @@ pub enum Capability {
     Authenticated {
         /// By what.
         how: Proof,
-        /// The best version that was negotiated.
+        /// The best version that was negotiated with a server that can be proven.
         version: TlsVersion,
     },
     /// TLS of this version; the server cannot be proven.
@@ -36,12 +60,55 @@ pub enum Capability {
     },
 }
 
+impl Capability {
+    /// The word used in logs and JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Authenticated { .. } => "authenticated",
+            Self::Encrypted { .. } => "encrypted",
+            Self::Cleartext { .. } => "cleartext",
+            Self::Undeliverable { .. } => "undeliverable",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// Why, where it is anything short of TLS.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Authenticated { .. } | Self::Encrypted { .. } => None,
+            Self::Cleartext { reason } | Self::Undeliverable { reason } | Self::Unknown { reason } => Some(reason),
+        }
+    }
+}
+
 /// By what a server can be proven.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
-    /// A certificate verified against the system's roots for the MX host's name.
+    /// A certificate verified against the system's roots for the MX host's name, where that name can be relied on:
+    /// see [`HostReport::name_proven`].
     Pkix,
+}
+
+/// Whether a destination's hosts have TLSA records (RFC 6698, RFC 7672) that its mail can be held to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Tlsa {
+    /// At least one host has secure and usable ones.
+    Present {
+        /// Whether the MX records are secure too, or none are asked for. Where they are not, Postfix's `dane-only`
+        /// defers all mail ("non DNSSEC destination"), while its `dane` checks the records all the same
+        /// (`smtp_tls_dane_insecure_mx_policy`; Postfix `src/smtp/smtp_tls_policy.c`).
+        mx_secure: bool,
+    },
+    /// No host has, and that is certain.
+    Absent,
+    /// The resolver at hand strips DNSSEC, so that nobody behind it, Postfix included, can see DANE.
+    Unsupported,
+    /// Not to be told now; never to be taken for absence.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// All that a probe of one destination learnt.
@@ -49,10 +116,29 @@ pub enum Proof {
 pub struct Report {
     /// The verdict over all hosts.
     pub capability: Capability,
+    /// Whether every host that there is has been heard. Where not, `capability` may only get better: whoever asks for
+    /// more than it says (another version, proof) does not know yet that it is not to be had.
+    pub exhaustive: bool,
     /// What each address of each MX host said, in order of preference.
     pub hosts: Vec<HostReport>,
-    /// How long this may be believed.
+    /// Whether the hosts have TLSA records.
+    pub tlsa: Tlsa,
+    /// How long this may be believed, from when it was found.
     pub lifetime: Duration,
+}
+
+impl Report {
+    /// A report that says nothing but why nothing is known.
+    pub fn unknown(reason: impl Into<String>, lifetime: Duration) -> Self {
+        let reason = reason.into();
+        Self {
+            capability: Capability::Unknown { reason: reason.clone() },
+            exhaustive: false,
+            hosts: Vec::new(),
+            tlsa: Tlsa::Unknown { reason },
+            lifetime,
+        }
+    }
 }
 
 /// What one address of one MX host said.
@@ -62,12 +148,37 @@ pub struct HostReport {
     pub host: String,
     /// The address contacted; `None` where there was none to contact.
     pub address: Option<IpAddr>,
+    /// What became of it.
+    pub state: HostState,
     /// Whether STARTTLS was offered; `None` where it did not come that far.
     pub starttls: Option<bool>,
     /// The TLS version negotiated.
     pub tls: Option<TlsVersion>,
     /// Whether the certificate verified against the system's roots for the host's name.
     pub verified: bool,
+    /// Whether the host's name can be relied on, so that a certificate for it proves something about the
+    /// destination: the next-hop itself or below it, or from an MX record that DNSSEC secures. Whoever forges an
+    /// unsigned MX record names a host of his own, with a good certificate (RFC 7672 section 1.3.2).
+    pub name_proven: bool,
     /// What went wrong, in words.
     pub error: Option<String>,
+}
+
+/// What became of one address of one MX host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HostState {
+    /// TLS was negotiated.
+    Tls,
+    /// It answered, and has no TLS that counts.
+    Cleartext,
+    /// There is no such host, or it has no address: Postfix goes on to the next.
+    Absent,
+    /// It is this server itself, or no more preferred than it, so that Postfix does not deliver there.
+    Ourselves,
+    /// This machine has no way to this kind of address (no IPv6, say).
+    NoRoute,
+    /// The address may not be contacted.
+    Refused,
+    /// Not to be told now.
+    Unknown,
 }

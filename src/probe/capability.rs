@@ -1,0 +1,175 @@
+//! What the hosts of a destination amount to: pure.
+//!
+//! One host with TLS is enough: Postfix at level `encrypt` passes over a host without it and tries the next
+//! (Postfix `src/smtp/smtp_connect.c`). That no host has it is said only when every host that exists has answered.
+
+use super::{Capability, HostReport, HostState, Proof};
+
+/// Folds what the hosts said into one verdict; `complete` is whether these are all the addresses that there are.
+///
+/// `Authenticated` needs a certificate that verifies for the host's name *and* a name that can be relied on
+/// ([`HostReport::name_proven`]): a certificate for a name learnt from an unsigned MX record proves nothing.
+pub(super) fn fold(hosts: &[HostReport], complete: bool) -> Capability {
+    let best = |proven: bool| {
+        let encrypted = hosts.iter().filter(|host| host.state == HostState::Tls);
+        encrypted.filter(|host| !proven || host.verified && host.name_proven).filter_map(|host| host.tls).max()
+    };
+    if let Some(version) = best(true) {
+        return Capability::Authenticated { how: Proof::Pkix, version };
+    }
+    if let Some(version) = best(false) {
+        return Capability::Encrypted { version };
+    }
+    let reason = |state| summary(hosts, state);
+    if let Some(reason) = reason(HostState::Unknown).or_else(|| reason(HostState::Refused)) {
+        return Capability::Unknown { reason };
+    }
+    if !complete {
+        return Capability::Unknown {
+            reason: "it has more mail servers than are looked at, and none of those seen has TLS".to_owned(),
+        };
+    }
+    if let Some(reason) = reason(HostState::Cleartext) {
+        return Capability::Cleartext { reason };
+    }
+    if let Some(reason) = reason(HostState::NoRoute).or_else(|| reason(HostState::Ourselves)) {
+        return Capability::Unknown { reason };
+    }
+    let reason = reason(HostState::Absent).unwrap_or_else(|| "it has no mail server".to_owned());
+    Capability::Undeliverable { reason }
+}
+
+/// The first host in this state and why, and how many more there are; `None` when there is none.
+fn summary(hosts: &[HostReport], state: HostState) -> Option<String> {
+    let mut concerned = hosts.iter().filter(|host| host.state == state);
+    let first = concerned.next()?;
+    let address = first.address.map(|address| format!("[{address}]")).unwrap_or_default();
+    let error = first.error.as_deref().unwrap_or("no TLS");
+    let more = match concerned.count() {
+        0 => String::new(),
+        count => format!(" (and {count} more)"),
+    };
+    Some(format!("{}{address}: {error}{more}", first.host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requirement::TlsVersion::{self, V1_2, V1_3};
+    use HostState::{Absent, Cleartext, NoRoute, Ourselves, Refused, Tls, Unknown};
+    use proptest::prelude::*;
+
+    fn host(state: HostState) -> HostReport {
+        HostReport {
+            host: "mx.example".to_owned(),
+            address: Some([192, 0, 2, 1].into()),
+            state,
+            starttls: None,
+            tls: None,
+            verified: false,
+            name_proven: false,
+            error: Some(format!("{state:?}")),
+        }
+    }
+
+    fn tls(version: TlsVersion, verified: bool, name_proven: bool) -> HostReport {
+        HostReport { tls: Some(version), verified, name_proven, ..host(Tls) }
+    }
+
+    fn word(hosts: &[HostReport]) -> &'static str {
+        fold(hosts, true).word()
+    }
+
+    #[test]
+    fn one_host_with_tls_is_enough() {
+        for others in [Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown] {
+            assert_eq!(fold(&[host(others), tls(V1_2, false, true)], true), Capability::Encrypted { version: V1_2 });
+        }
+        assert_eq!(
+            fold(&[tls(V1_2, false, true), tls(V1_3, false, true)], true),
+            Capability::Encrypted { version: V1_3 }
+        );
+    }
+
+    #[test]
+    fn proof_needs_a_certificate_and_a_name_to_rely_on() {
+        assert_eq!(fold(&[tls(V1_3, true, false)], true), Capability::Encrypted { version: V1_3 });
+        assert_eq!(fold(&[tls(V1_3, false, true)], true), Capability::Encrypted { version: V1_3 });
+        assert_eq!(
+            fold(&[tls(V1_3, false, true), tls(V1_2, true, true)], true),
+            Capability::Authenticated { how: Proof::Pkix, version: V1_2 }
+        );
+    }
+
+    #[test]
+    fn without_tls_the_least_certain_host_decides() {
+        for (states, expected) in [
+            (vec![Cleartext], "cleartext"),
+            (vec![Cleartext, Cleartext], "cleartext"),
+            (vec![Cleartext, Absent], "cleartext"),
+            (vec![Cleartext, NoRoute], "cleartext"),
+            (vec![Cleartext, Ourselves], "cleartext"),
+            (vec![Cleartext, Unknown], "unknown"),
+            (vec![Cleartext, Refused], "unknown"),
+            (vec![Absent, Unknown], "unknown"),
+            (vec![Refused, Refused], "unknown"),
+            (vec![NoRoute], "unknown"),
+            (vec![Ourselves], "unknown"),
+            (vec![Absent, Ourselves], "unknown"),
+            (vec![Absent, NoRoute], "unknown"),
+            (vec![Absent], "undeliverable"),
+            (vec![], "undeliverable"),
+        ] {
+            let hosts: Vec<_> = states.iter().copied().map(host).collect();
+            assert_eq!(word(&hosts), expected, "{states:?}");
+        }
+        assert_eq!(fold(&[host(Cleartext)], false).word(), "unknown");
+        assert_eq!(fold(&[host(Absent)], false).word(), "unknown");
+        assert_eq!(fold(&[tls(V1_3, false, false)], false).word(), "encrypted");
+    }
+
+    #[test]
+    fn names_the_host_and_how_many_more() {
+        let Capability::Unknown { reason } = fold(&[host(Refused), host(Unknown), host(Unknown)], true) else {
+            panic!("not unknown");
+        };
+        assert_eq!(reason, "mx.example[192.0.2.1]: Unknown (and 1 more)");
+    }
+
+    fn any_host() -> impl Strategy<Value = HostReport> {
+        let state = prop::sample::select(vec![Tls, Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown]);
+        (state, prop::sample::select(vec![V1_2, V1_3]), any::<bool>(), any::<bool>()).prop_map(
+            |(state, version, verified, proven)| {
+                if state == Tls { tls(version, verified, proven) } else { host(state) }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_hosts_changes_no_verdict(mut hosts in prop::collection::vec(any_host(), 0..8), complete: bool) {
+            let there = fold(&hosts, complete).word();
+            hosts.reverse();
+            prop_assert_eq!(there, fold(&hosts, complete).word());
+        }
+
+        #[test]
+        fn never_says_cleartext_or_undeliverable_when_anything_is_open(
+            hosts in prop::collection::vec(any_host(), 0..8), complete: bool
+        ) {
+            let open = !complete || hosts.iter().any(|host| matches!(host.state, Unknown | Refused | Tls));
+            if open {
+                prop_assert!(!matches!(fold(&hosts, complete).word(), "cleartext" | "undeliverable"));
+            }
+        }
+
+        #[test]
+        fn one_more_host_never_takes_tls_away(hosts in prop::collection::vec(any_host(), 0..8), another in any_host()) {
+            let rank = |hosts: &[HostReport]| ["encrypted", "authenticated"].iter().position(|w| *w == word(hosts));
+            let before = rank(&hosts);
+            let mut more = hosts;
+            more.push(another);
+            prop_assert!(rank(&more) >= before);
+        }
+    }
+}

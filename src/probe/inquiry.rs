@@ -1,0 +1,280 @@
+//! One destination, looked at from beginning to end.
+
+use super::{
+    Capability, HostReport, HostState, Report, Tlsa,
+    address::{self, Refusal},
+    capability, dane,
+    dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
+    mx::{self, Host, Hosts, Route},
+    smtp::{self, Offer},
+    starttls::{HandshakeError, Trust},
+};
+use crate::{network::Network, nexthop::Destination};
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, join_all},
+    stream,
+};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, time::timeout};
+
+/// How many connections one destination gets at once.
+const CONNECTIONS: usize = 4;
+
+/// Told each time that a host has answered, with what is known so far.
+pub(super) type Progress<'a> = &'a (dyn Fn(Report) + Send + Sync);
+
+/// Looks at a destination; the seam at which the cache is tested without a network.
+pub(super) trait Inquire: Send + Sync {
+    /// Takes as long as it takes; whoever waits bounds it.
+    fn inquire<'a>(&'a self, destination: &'a Destination, progress: Progress<'a>) -> BoxFuture<'a, Report>;
+}
+
+/// How to look.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) helo: String,
+    pub(super) port: u16,
+    pub(super) step_time: Duration,
+    pub(super) max_hosts: usize,
+    pub(super) max_addresses: usize,
+    pub(super) allowed: Vec<Network>,
+    pub(super) lifetimes: Lifetimes,
+}
+
+/// How long results are believed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetimes {
+    pub(super) found: Duration,
+    pub(super) negative: Duration,
+    pub(super) failure: Duration,
+}
+
+impl Lifetimes {
+    /// What is unknown is asked again soonest, DANE included.
+    fn of(&self, capability: &Capability, tlsa: &Tlsa) -> Duration {
+        let by_tlsa = if matches!(tlsa, Tlsa::Unknown { .. }) { self.failure } else { self.found };
+        let by_capability = match capability {
+            Capability::Authenticated { .. } | Capability::Encrypted { .. } => self.found,
+            Capability::Cleartext { .. } | Capability::Undeliverable { .. } => self.negative,
+            Capability::Unknown { .. } => self.failure,
+        };
+        by_capability.min(by_tlsa)
+    }
+}
+
+/// The real thing.
+pub(super) struct Inquiry {
+    pub(super) dns: Arc<dyn Dns>,
+    pub(super) trust: Trust,
+    pub(super) settings: Settings,
+}
+
+impl Inquire for Inquiry {
+    fn inquire<'a>(&'a self, destination: &'a Destination, progress: Progress<'a>) -> BoxFuture<'a, Report> {
+        Box::pin(self.look(destination, progress))
+    }
+}
+
+impl Inquiry {
+    async fn look(&self, destination: &Destination, progress: Progress<'_>) -> Report {
+        let port = match mx::port(destination, self.settings.port) {
+            Ok(port) => port,
+            Err(reason) => return self.verdict(Capability::Unknown { reason }),
+        };
+        let Hosts { hosts, complete, mx_secure } =
+            match mx::route(&*self.dns, destination, self.settings.max_hosts).await {
+                Route::Hosts(hosts) => hosts,
+                Route::Nowhere(reason) => return self.verdict(Capability::Undeliverable { reason }),
+                Route::Unknown(reason) => return self.verdict(Capability::Unknown { reason }),
+            };
+        // Asked anew each time: interfaces come and go.
+        let own = match address::own() {
+            Ok(own) => own,
+            Err(error) => {
+                let reason = format!("this host's own addresses cannot be told: {error}");
+                return self.verdict(Capability::Unknown { reason });
+            }
+        };
+        let resolved = join_all(hosts.iter().map(|host| self.addresses(host))).await;
+        let mut whole = complete;
+        let mut reports = Vec::new();
+        for (host, answer) in hosts.iter().zip(&resolved) {
+            whole &= self.targets(host, answer, &own, &mut reports);
+        }
+        leave_out_ourselves(&hosts, &mut reports);
+
+        let dane = async {
+            let named: Vec<dane::Resolved<'_>> = hosts.iter().map(|host| host.name.as_str()).zip(&resolved).collect();
+            dane::presence(&*self.dns, &named, port, mx_secure).await
+        };
+        let contacts = async {
+            let waiting: Vec<(usize, HostReport)> = reports
+                .iter()
+                .enumerate()
+                .filter(|(_, report)| report.state == HostState::Unknown && report.address.is_some())
+                .map(|(n, report)| (n, report.clone()))
+                .collect();
+            let mut answers = stream::iter(waiting)
+                .map(|(n, report)| async move { (n, self.contact(report, port).await) })
+                .buffer_unordered(CONNECTIONS);
+            let mut so_far = reports.clone();
+            while let Some((n, report)) = answers.next().await {
+                so_far[n] = report;
+                let tlsa = Tlsa::Unknown { reason: "not all of DNS has answered yet".to_owned() };
+                progress(self.report(so_far.clone(), whole, tlsa));
+            }
+            so_far
+        };
+        let (tlsa, reports) = tokio::join!(dane, contacts);
+        self.report(reports, whole, tlsa)
+    }
+
+    fn report(&self, hosts: Vec<HostReport>, complete: bool, tlsa: Tlsa) -> Report {
+        let capability = capability::fold(&hosts, complete);
+        let exhaustive =
+            complete && !hosts.iter().any(|host| matches!(host.state, HostState::Unknown | HostState::Refused));
+        let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
+        Report { capability, exhaustive, hosts, tlsa, lifetime }
+    }
+
+    /// A report about a destination without hosts.
+    fn verdict(&self, capability: Capability) -> Report {
+        let (tlsa, exhaustive) = match &capability {
+            Capability::Unknown { reason } => (Tlsa::Unknown { reason: reason.clone() }, false),
+            _ => (Tlsa::Absent, true),
+        };
+        let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
+        Report { capability, exhaustive, hosts: Vec::new(), tlsa, lifetime }
+    }
+
+    async fn addresses(&self, host: &Host) -> Result<Answer<IpAddr>, DnsFailure> {
+        // Postfix takes an address for a host's name, in MX records too.
+        if let Ok(address) = host.name.parse::<IpAddr>() {
+            let records = Records { data: vec![address], security: Security::Insecure, canonical: host.name.clone() };
+            return Ok(Answer::Records(records));
+        }
+        if !is_host_name(&host.name) {
+            return Ok(Answer::NoName);
+        }
+        self.dns.addresses(&host.name).await
+    }
+
+    /// What is to be done for one host: a report for each of its addresses, in state unknown where it is still to be
+    /// contacted. Says whether these are all its addresses.
+    fn targets(
+        &self,
+        host: &Host,
+        answer: &Result<Answer<IpAddr>, DnsFailure>,
+        own: &[IpAddr],
+        reports: &mut Vec<HostReport>,
+    ) -> bool {
+        let report = |address, state, error: String| HostReport {
+            host: host.name.clone(),
+            address,
+            state,
+            starttls: None,
+            tls: None,
+            verified: false,
+            name_proven: host.proven,
+            error: Some(error),
+        };
+        let addresses = match answer {
+            Ok(Answer::Records(records)) => &records.data,
+            Ok(Answer::NoData) => {
+                reports.push(report(None, HostState::Absent, "it has no address".to_owned()));
+                return true;
+            }
+            Ok(Answer::NoName) => {
+                reports.push(report(None, HostState::Absent, "no such host".to_owned()));
+                return true;
+            }
+            Err(failure) => {
+                reports.push(report(None, HostState::Unknown, failure.to_string()));
+                return true;
+            }
+        };
+        let limit = self.settings.max_addresses.max(1);
+        for address in addresses.iter().take(limit) {
+            let (state, error) = match address::refusal(*address, own, &self.settings.allowed) {
+                None => (HostState::Unknown, "no answer yet".to_owned()),
+                Some(refusal @ Refusal::Own(_)) => (HostState::Ourselves, refusal.to_string()),
+                Some(refusal @ Refusal::NotPublic { .. }) => (HostState::Refused, refusal.to_string()),
+            };
+            reports.push(report(Some(*address), state, error));
+        }
+        addresses.len() <= limit
+    }
+
+    async fn contact(&self, mut report: HostReport, port: u16) -> HostReport {
+        let Some(address) = report.address else { return report };
+        let step_time = self.settings.step_time;
+        let fail = |mut report: HostReport, state: HostState, error: String| {
+            report.state = state;
+            report.error = Some(error);
+            report
+        };
+        let stream = match timeout(step_time, TcpStream::connect((address, port))).await {
+            Err(_) => {
+                let error = format!("connect: no answer within {}s", step_time.as_secs());
+                return fail(report, HostState::Unknown, error);
+            }
+            Ok(Err(error)) => return fail(report, state_of(&error), format!("connect: {}", plainly(&error))),
+            Ok(Ok(stream)) => stream,
+        };
+        let stream = match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
+            Err(error) => return fail(report, HostState::Unknown, error.to_string()),
+            Ok(Offer::Absent) => {
+                report.starttls = Some(false);
+                return fail(report, HostState::Cleartext, "STARTTLS is not offered".to_owned());
+            }
+            Ok(Offer::Refused(reply)) => {
+                report.starttls = Some(true);
+                let error = format!("STARTTLS is offered and refused: \"{reply}\"");
+                return fail(report, HostState::Unknown, error);
+            }
+            Ok(Offer::Granted(stream)) => stream,
+        };
+        report.starttls = Some(true);
+        match self.trust.handshake(stream, &report.host, step_time).await {
+            Ok(handshake) => {
+                report.state = HostState::Tls;
+                report.tls = Some(handshake.version);
+                report.verified = handshake.verified.is_ok();
+                report.error = handshake.verified.err();
+                report
+            }
+            Err(error @ HandshakeError::TooOld) => fail(report, HostState::Cleartext, error.to_string()),
+            Err(error @ HandshakeError::Inconclusive(_)) => fail(report, HostState::Unknown, error.to_string()),
+        }
+    }
+}
+
+/// Postfix delivers to no host that is this server, nor to one that is no more preferred than it (RFC 5321 section
+/// 5.1; Postfix `smtp_truncate_self()`).
+fn leave_out_ourselves(hosts: &[Host], reports: &mut [HostReport]) {
+    let preference = |name: &str| hosts.iter().find(|host| host.name == name).map(|host| host.preference);
+    let ours = reports.iter().filter(|report| report.state == HostState::Ourselves);
+    let Some(ours) = ours.filter_map(|report| preference(&report.host)).min() else { return };
+    for report in reports.iter_mut().filter(|report| report.state != HostState::Ourselves) {
+        if preference(&report.host) >= Some(ours) {
+            report.state = HostState::Ourselves;
+            report.error = Some("no more preferred than this server itself".to_owned());
+        }
+    }
+}
+
+fn state_of(error: &io::Error) -> HostState {
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported => {
+            HostState::NoRoute
+        }
+        _ => HostState::Unknown,
+    }
+}
+
+/// What the system said, without its number.
+fn plainly(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
