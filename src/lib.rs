@@ -15,6 +15,7 @@
 //! ```
 
 pub mod config;
+pub mod daemon;
 pub mod detect;
 pub mod envelope;
 pub mod level;

@@ -5,6 +5,7 @@ use super::{
     fault::{Fault, Lines, syntax},
     value::{self, Parsed, mismatch, quoted},
 };
+use crate::printable::Printable;
 use std::{cell::RefCell, collections::BTreeMap};
 use toml::{
     Spanned,
@@ -116,6 +117,7 @@ fn join(section: &str, key: &str) -> String {
 
 impl Shared {
     fn fault(&self, line: usize, key: String, message: String) {
+        let message = Printable(&message).to_string();
         self.faults.borrow_mut().push(Fault { line, key, message });
     }
 

@@ -2,9 +2,9 @@
 
 use super::{
     reader::Section,
-    value::{Parsed, quoted, text},
+    value::{Parsed, text},
 };
-use crate::network::Network;
+use crate::network::{Network, NetworkError};
 use toml::de::DeValue;
 
 /// Which mail counts as submitted besides authenticated mail and sendmail(1).
@@ -28,6 +28,5 @@ impl Submitted {
 }
 
 pub(super) fn network(value: &DeValue<'_>) -> Parsed<Network> {
-    let text = text(value)?;
-    text.parse().map_err(|error| format!("{}: {error}", quoted(text)))
+    text(value)?.parse().map_err(|error: NetworkError| error.to_string())
 }

@@ -205,15 +205,15 @@ fn every_fault_names_line_and_key_and_what_to_do() {
         // Networks, domains, hosts, addresses.
         (
             "[submitted]\nnetworks = [\n  '10.0.0.0/8',\n  '10.0.0.1/8',\n]",
-            "4: [submitted] networks: `10.0.0.1/8`: address bits are set after the prefix: write 10.0.0.0/8",
+            "4: [submitted] networks: `10.0.0.1/8` has bits beyond its prefix: write \"10.0.0.0/8\" for the network, or the address alone",
         ),
         (
             "[probe]\nallow-private = ['10.0.0.0/33']",
-            "2: [probe] allow-private: `10.0.0.0/33`: prefix length must be a number from 0 to 32",
+            "2: [probe] allow-private: `10.0.0.0/33` is no network: the prefix length of this address is 0 to 32",
         ),
         (
             "[probe]\nallow-private = ['lan']",
-            "2: [probe] allow-private: `lan`: no IP network: write an address and a prefix length, as in 192.0.2.0/24 or 2001:db8::/32",
+            "2: [probe] allow-private: `lan` is no network: write an address and a prefix length, as in \"192.0.2.0/24\" or \"2001:db8::/32\"",
         ),
         (
             "[probe]\nnameservers = ['ns.example']",

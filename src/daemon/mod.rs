@@ -1,0 +1,7 @@
+//! What makes the program a service: sockets, signals, the service manager, the log.
+
+pub mod limit;
+pub mod log;
+pub mod notify;
+pub mod signal;
+pub mod socket;
