@@ -3,5 +3,6 @@
 pub mod limit;
 pub mod log;
 pub mod notify;
+pub mod service;
 pub mod signal;
 pub mod socket;

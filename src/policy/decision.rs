@@ -5,9 +5,10 @@ use crate::{
     envelope::Direction,
     level::Level,
     nexthop::Destination,
-    probe::{Capability, Proof},
+    probe::{Capability, Proof, Report},
     requirement::Requirement,
 };
+use std::sync::Arc;
 
 /// A place that the message is to go to, by the name that its sender knows, and what is known of the way there.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +25,7 @@ pub enum Way {
     /// It stays on this host, in a domain that is not ours: nothing to encrypt.
     Stays,
     /// By smtp(8) to one of these next-hops, whichever Postfix reaches first.
-    Smtp(Vec<(Destination, Capability)>),
+    Smtp(Vec<(Destination, Arc<Report>)>),
     /// By a transport that never asks for Segl's TLS policy, so that no pin can hold it.
     Uncontrolled {
         /// Why Segl has no hold on it.
@@ -133,8 +134,18 @@ pub fn requirement(rules: &LevelRules) -> Requirement {
     }
 }
 
-/// Whether one capability meets a requirement.
-pub fn outlook(capability: &Capability, requirement: Requirement) -> Outlook {
+/// Whether a destination meets a requirement, by what was found of it.
+///
+/// As long as not all of its hosts have been heard, what was found may get better but not worse: less than what is
+/// asked is then not known yet.
+pub fn outlook(report: &Report, requirement: Requirement) -> Outlook {
+    match by_capability(&report.capability, requirement) {
+        Outlook::Unmet(obstacle) if !report.exhaustive => Outlook::Unknown(obstacle.reason().to_owned()),
+        outlook => outlook,
+    }
+}
+
+fn by_capability(capability: &Capability, requirement: Requirement) -> Outlook {
     let (version, proven) = match capability {
         Capability::Authenticated { version, how: Proof::Pkix } => (*version, true),
         Capability::Encrypted { version } => (*version, false),
@@ -162,7 +173,7 @@ fn outlook_of(way: &Way, requirement: Requirement) -> Outlook {
         Way::Uncontrolled { reason } => Outlook::Unmet(Obstacle::Uncontrolled(reason.clone())),
         Way::Unresolved { reason } => Outlook::Unknown(reason.clone()),
         Way::Smtp(next_hops) => {
-            let outlooks = next_hops.iter().map(|(_, capability)| outlook(capability, requirement));
+            let outlooks = next_hops.iter().map(|(_, report)| outlook(report, requirement));
             outlooks
                 .min_by_key(|outlook| match outlook {
                     Outlook::Met => 0,
@@ -214,10 +225,15 @@ mod tests {
     use super::*;
     use crate::requirement::TlsVersion::{V1_2, V1_3};
     use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn report(capability: Capability) -> Arc<Report> {
+        Arc::new(Report { capability, exhaustive: true, ..Report::unknown("", Duration::ZERO) })
+    }
 
     fn to(domain: &str, capability: Capability) -> Prospect {
         let destination = Destination::new(domain).unwrap();
-        Prospect { domain: domain.to_owned(), way: Way::Smtp(vec![(destination, capability)]) }
+        Prospect { domain: domain.to_owned(), way: Way::Smtp(vec![(destination, report(capability))]) }
     }
 
     fn cleartext() -> Capability {
@@ -250,13 +266,20 @@ mod tests {
             (undeliverable, Requirement::Encrypt(V1_2), "unmet"),
             (unknown(), Requirement::Encrypt(V1_2), "unknown"),
         ] {
-            let seen = match outlook(&capability, requirement) {
+            let seen = match outlook(&report(capability.clone()), requirement) {
                 Outlook::Met => "met",
                 Outlook::Unmet(_) => "unmet",
                 Outlook::Unknown(_) => "unknown",
             };
             assert_eq!(seen, expected, "{capability:?} for {requirement:?}");
         }
+    }
+
+    #[test]
+    fn what_may_still_get_better_is_not_known() {
+        let half_heard = Report { exhaustive: false, ..(*report(ENCRYPTED)).clone() };
+        assert_eq!(outlook(&half_heard, Requirement::Encrypt(V1_2)), Outlook::Met);
+        assert!(matches!(outlook(&half_heard, Requirement::Authenticated(V1_2)), Outlook::Unknown(_)));
     }
 
     #[test]
@@ -294,7 +317,10 @@ mod tests {
         let list = |capabilities: &[Capability]| Prospect {
             domain: "example".to_owned(),
             way: Way::Smtp(
-                capabilities.iter().map(|c| (Destination::new("[relay.example]").unwrap(), c.clone())).collect(),
+                capabilities
+                    .iter()
+                    .map(|c| (Destination::new("[relay.example]").unwrap(), report(c.clone())))
+                    .collect(),
             ),
         };
         for (capabilities, word) in [

@@ -1,7 +1,7 @@
 //! End of message: content -> verdict -> decision -> pins on disk -> answer.
 
 use super::{
-    route::{AtOnce, Hop, Route},
+    route::{AtOnce, Hop, Onward, Route},
     session::{Client, Message, Recipient},
     verdict_line::VerdictLine,
 };
@@ -145,12 +145,15 @@ impl Judge {
         let requirement = decision::requirement(rules);
 
         let external: Vec<&Recipient> = self.external(&recipients).collect();
-        let hops = self.hops(&sender, &external).await;
-        let prospects = self.prospects(&hops).await;
+        let onward = self.onward(&sender, &external).await;
+        let prospects = self.prospects(&onward).await;
         let decision = decide(&self.config.level, verdict.level, direction, &prospects);
         let acts = decision::acts(self.config.mode);
+        if decision == Decision::Untouched {
+            return Ok(Answer::Continue { tag: None });
+        }
         if acts && matches!(decision, Decision::Accept { .. }) {
-            self.pin(&queue_id, requirement, &hops, &verdict).await?;
+            self.pin(&queue_id, requirement, &external, &onward, &verdict).await?;
         }
 
         let categories: Vec<Category> = verdict.categories.iter().copied().collect();
@@ -212,64 +215,64 @@ impl Judge {
         }
     }
 
-    /// Where each external recipient's mail goes, Postfix's own tools asked where its macros do not tell.
-    async fn hops(&self, sender: &str, recipients: &[&Recipient]) -> Vec<(Option<Destination>, Hop)> {
+    /// Where each external recipient's mail goes, Postfix's own tools asked where its macros do not tell. What these
+    /// show to stay with us is left out.
+    async fn onward(&self, sender: &str, recipients: &[&Recipient]) -> Vec<Onward> {
         let resolved = recipients.iter().map(|recipient| async move {
-            let hops = match &recipient.hop {
-                AtOnce::Known(hop) => vec![hop.clone()],
-                AtOnce::Ask => match timeout(RESOLVE_WAIT, self.route.resolve(sender, &recipient.address)).await {
-                    Ok(hops) if !hops.is_empty() => hops,
-                    Ok(_) => vec![Hop::Unresolved { reason: "Postfix's tools name no next-hop".to_owned() }],
-                    Err(_) => vec![Hop::Unresolved { reason: "Postfix's tools did not answer in time".to_owned() }],
-                },
+            let unresolved = |reason: &str| {
+                vec![Onward { domain: recipient.domain.clone(), hop: Hop::Unresolved { reason: reason.to_owned() } }]
             };
-            hops.into_iter().map(|hop| (recipient.domain.clone(), hop)).collect::<Vec<_>>()
-        });
-        let mut hops: Vec<_> = join_all(resolved).await.into_iter().flatten().collect();
-        let mut seen = Vec::new();
-        hops.retain(|hop| {
-            !seen.contains(hop) && {
-                seen.push(hop.clone());
-                true
+            match &recipient.hop {
+                AtOnce::Known(hop) => vec![Onward { domain: recipient.domain.clone(), hop: hop.clone() }],
+                AtOnce::Ask => match timeout(RESOLVE_WAIT, self.route.resolve(sender, recipient)).await {
+                    Ok(onward) if !onward.is_empty() => {
+                        onward.into_iter().filter(|way| !self.stays_with_us(way)).collect()
+                    }
+                    Ok(_) => unresolved("Postfix's tools name no next-hop"),
+                    Err(_) => unresolved("Postfix's tools did not answer in time"),
+                },
             }
         });
-        hops
+        let resolved: Vec<Onward> = join_all(resolved).await.into_iter().flatten().collect();
+        let mut onward: Vec<Onward> = Vec::new();
+        for way in resolved {
+            if !onward.contains(&way) {
+                onward.push(way);
+            }
+        }
+        onward
+    }
+
+    fn stays_with_us(&self, way: &Onward) -> bool {
+        let ours = |domain: &Destination| self.config.organisation.internal_domains.contains(domain.as_str());
+        way.hop == Hop::Stays && way.domain.as_ref().is_some_and(ours)
     }
 
     /// Asks about every next-hop at once, within the reply budget.
-    async fn prospects(&self, hops: &[(Option<Destination>, Hop)]) -> Vec<Prospect> {
-        let wanted: BTreeSet<&Destination> = hops
+    async fn prospects(&self, onward: &[Onward]) -> Vec<Prospect> {
+        let wanted: BTreeSet<&Destination> = onward
             .iter()
-            .filter_map(|(_, hop)| match hop {
+            .filter_map(|way| match &way.hop {
                 Hop::Smtp(destinations) => Some(destinations),
                 _ => None,
             })
             .flatten()
             .collect();
         let budget = self.config.probe.reply_budget;
-        let asked = wanted.into_iter().map(|destination| async move {
-            (destination, self.assess.assess(destination, budget).await.capability.clone())
-        });
-        let capabilities: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
+        let asked = wanted
+            .into_iter()
+            .map(|destination| async move { (destination, self.assess.assess(destination, budget).await) });
+        let reports: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
         let way = |hop: &Hop| match hop {
             Hop::Stays => Way::Stays,
             Hop::Uncontrolled { reason } => Way::Uncontrolled { reason: reason.clone() },
             Hop::Unresolved { reason } => Way::Unresolved { reason: reason.clone() },
             Hop::Smtp(destinations) => {
-                Way::Smtp(destinations.iter().filter_map(|d| Some((d.clone(), capabilities.get(d)?.clone()))).collect())
+                Way::Smtp(destinations.iter().filter_map(|d| Some((d.clone(), Arc::clone(reports.get(d)?)))).collect())
             }
         };
-        let named = hops.iter().map(|(domain, hop)| Prospect {
-            domain: domain.as_ref().map_or_else(|| "unknown".to_owned(), Destination::to_string),
-            way: way(hop),
-        });
-        let mut prospects: Vec<Prospect> = Vec::new();
-        for prospect in named {
-            if !prospects.contains(&prospect) {
-                prospects.push(prospect);
-            }
-        }
-        prospects
+        let name = |domain: &Option<Destination>| domain.as_ref().map_or("unknown".to_owned(), Destination::to_string);
+        onward.iter().map(|one| Prospect { domain: name(&one.domain), way: way(&one.hop) }).collect()
     }
 
     /// Pins every key under which Postfix may ask for this message's sake: next-hops, recipient domains (a route
@@ -278,22 +281,20 @@ impl Judge {
         &self,
         queue_id: &QueueId,
         requirement: Requirement,
-        hops: &[(Option<Destination>, Hop)],
+        recipients: &[&Recipient],
+        onward: &[Onward],
         verdict: &Verdict,
     ) -> Result<(), String> {
-        let mut scopes: BTreeSet<Scope> = BTreeSet::new();
-        for (domain, hop) in hops {
-            match domain {
-                Some(domain) => drop(scopes.insert(Scope::Destination(domain.clone()))),
-                None => drop(scopes.insert(Scope::Everywhere)),
-            }
-            match hop {
-                Hop::Smtp(destinations) => scopes.extend(destinations.iter().cloned().map(Scope::Destination)),
+        let mut scopes: BTreeSet<Scope> = self.route.fallback_relays()?.into_iter().map(Scope::from).collect();
+        let domains = recipients.iter().map(|recipient| &recipient.domain).chain(onward.iter().map(|way| &way.domain));
+        scopes.extend(domains.map(|domain| domain.clone().map_or(Scope::Everywhere, Scope::from)));
+        for way in onward {
+            match &way.hop {
+                Hop::Smtp(destinations) => scopes.extend(destinations.iter().cloned().map(Scope::from)),
                 Hop::Unresolved { .. } => drop(scopes.insert(Scope::Everywhere)),
                 Hop::Stays | Hop::Uncontrolled { .. } => {}
             }
         }
-        scopes.extend(self.route.fallback_relays()?.into_iter().map(Scope::Destination));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| "the clock stands before 1970")?;
         let created = i64::try_from(now.as_millis()).map_err(|error| error.to_string())?;
         let until = now + self.config.store.pin_lifetime;

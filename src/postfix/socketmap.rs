@@ -4,6 +4,8 @@
 //! it closed at the wrong moment, defers the mail with 4.7.5 instead of connecting anew.
 
 use super::netstring::{self, NetstringError};
+use crate::store::BoxFuture;
+use indymilter::Listener;
 use std::{borrow::Cow, future::Future, io, panic::AssertUnwindSafe, panic::catch_unwind, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -48,10 +50,24 @@ impl Reply {
     }
 }
 
+/// A reply, or the promise of one.
+pub enum Answer {
+    /// Known from memory.
+    Now(Reply),
+    /// Somebody must be asked first; Postfix waits for 100 s (`src/util/dict_sockmap.c`).
+    Later(BoxFuture<'static, Reply>),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Now(reply)
+    }
+}
+
 /// Answers a key.
 pub trait Lookup: Send + Sync + 'static {
-    /// The policy for a next-hop as Postfix wrote it. By memory alone: it must not wait.
-    fn lookup(&self, key: &str) -> Reply;
+    /// The policy for a next-hop as Postfix wrote it. Must not block.
+    fn lookup(&self, key: &str) -> Answer;
 }
 
 /// Serves one connection until the peer closes it or breaks the protocol.
@@ -93,7 +109,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         let rest = loop {
             match netstring::decode(&input[taken..], REQUEST_MAX) {
                 Ok(Some((request, length))) => {
-                    answer(request, lookup).encode(&mut output);
+                    let reply = match answer(request, lookup) {
+                        Answer::Now(reply) => reply,
+                        Answer::Later(reply) => reply.await,
+                    };
+                    reply.encode(&mut output);
                     taken += length;
                 }
                 Ok(None) => break Ok(()),
@@ -116,34 +136,36 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-fn answer(request: &[u8], lookup: &(impl Lookup + ?Sized)) -> Reply {
+fn answer(request: &[u8], lookup: &(impl Lookup + ?Sized)) -> Answer {
     let Some((map, key)) = std::str::from_utf8(request).ok().and_then(|request| request.split_once(' ')) else {
-        return Reply::Perm("write: map key, in UTF-8".into());
+        return Reply::Perm("write: map key, in UTF-8".into()).into();
     };
     if map != MAP {
-        return Reply::Perm("no such map; the TLS policy map is called tls".into());
+        return Reply::Perm("no such map; the TLS policy map is called tls".into()).into();
     }
     // A bug in one lookup defers one delivery; the connection and the daemon live on.
     catch_unwind(AssertUnwindSafe(|| lookup.lookup(key))).unwrap_or_else(|_| {
         tracing::error!("socketmap: a lookup panicked; please report this");
-        Reply::Temp("internal error".into())
+        Reply::Temp("internal error".into()).into()
     })
 }
 
 /// Accepts connections until `shutdown` comes.
-pub async fn run<S, A, F>(mut accept: A, lookup: Arc<impl Lookup + ?Sized>, shutdown: impl Future<Output = ()>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    A: FnMut() -> F,
-    F: Future<Output = S>,
-{
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn run(
+    mut listener: impl Listener,
+    lookup: Arc<impl Lookup + ?Sized>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            stream = accept() => {
-                tokio::spawn(serve(stream, Arc::clone(&lookup)));
+            stream = listener.accept() => {
+                tokio::spawn(serve(stream?, Arc::clone(&lookup)));
             }
-            () = &mut shutdown => return,
+            () = &mut shutdown => return Ok(()),
         }
     }
 }
@@ -155,13 +177,15 @@ mod tests {
     struct Fixed;
 
     impl Lookup for Fixed {
-        fn lookup(&self, key: &str) -> Reply {
-            match key {
+        fn lookup(&self, key: &str) -> Answer {
+            let reply = match key {
                 "pinned.example" => Reply::Ok("encrypt".into()),
                 "broken.example" => Reply::Temp("store".into()),
                 "bug.example" => panic!("on purpose"),
+                "slow.example" => return Answer::Later(Box::pin(async { Reply::NotFound })),
                 _ => Reply::NotFound,
-            }
+            };
+            reply.into()
         }
     }
 
@@ -184,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_in_order_and_in_one_connection() {
-        let replies = talk(b"18:tls pinned.example,17:tls other.example,18:tls broken.example,").await;
+        let replies = talk(b"18:tls pinned.example,16:tls slow.example,18:tls broken.example,").await;
         assert_eq!(replies, "10:OK encrypt,9:NOTFOUND ,10:TEMP store,");
     }
 

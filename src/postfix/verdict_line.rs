@@ -103,7 +103,7 @@ fn way(way: &Way) -> String {
         Way::Uncontrolled { .. } => "uncontrolled".to_owned(),
         Way::Unresolved { .. } => "unresolved".to_owned(),
         Way::Smtp(next_hops) => {
-            let words: Vec<_> = next_hops.iter().map(|(_, capability)| self::capability(capability)).collect();
+            let words: Vec<_> = next_hops.iter().map(|(_, report)| capability(&report.capability)).collect();
             words.join("|")
         }
     }
@@ -124,11 +124,17 @@ pub fn capability(capability: &Capability) -> String {
 mod tests {
     use super::*;
     use crate::{
-        nexthop::Destination, policy::decision::Obstacle, requirement::TlsVersion::V1_2, requirement::TlsVersion::V1_3,
+        nexthop::Destination, policy::decision::Obstacle, probe::Report, requirement::TlsVersion::V1_2,
+        requirement::TlsVersion::V1_3,
     };
+    use std::sync::Arc;
 
     fn prospect(domain: &str, capability: Capability) -> Prospect {
-        Prospect { domain: domain.to_owned(), way: Way::Smtp(vec![(Destination::new(domain).unwrap(), capability)]) }
+        let report = Report { capability, exhaustive: true, ..Report::unknown("", Duration::ZERO) };
+        Prospect {
+            domain: domain.to_owned(),
+            way: Way::Smtp(vec![(Destination::new(domain).unwrap(), Arc::new(report))]),
+        }
     }
 
     #[test]

@@ -9,10 +9,7 @@ use super::{
     inquiry::{Inquire, Inquiry, Lifetimes, Settings},
     starttls::{Trust, TrustError},
 };
-use crate::{
-    config,
-    nexthop::Destination,
-};
+use crate::{config, nexthop::Destination};
 use futures_util::future::BoxFuture;
 use lru::LruCache;
 use std::{

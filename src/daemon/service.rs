@@ -1,0 +1,166 @@
+//! What the sockets serve: one configuration at a time, and what lives longer than it.
+
+use crate::{
+    config::{Config, Mode},
+    nexthop::Destination,
+    policy::postfix_policy::{self, Tlsa},
+    postfix::{
+        content::Budget,
+        judge::{Inspect, Judge, reading_permits},
+        milter::Current,
+        postconf::PostfixWatch,
+        route::ThisPostfix,
+        socketmap::{Answer, Lookup, Reply},
+        transport,
+    },
+    probe::{self, Assess},
+    requirement::Requirement,
+    store::PinStore,
+};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// How long a lookup may wait for what a destination publishes, where the level in force is `dane`; Postfix waits
+/// 100 s for a reply.
+const PUBLISHED_WAIT: Duration = Duration::from_secs(20);
+
+/// What one reading of the configuration gave.
+pub struct Snapshot {
+    config: Arc<Config>,
+    judge: Arc<Judge>,
+    budget: Budget,
+    assess: Arc<dyn Assess>,
+}
+
+impl Snapshot {
+    /// Joins a configuration with what serves it.
+    pub fn new(
+        config: Arc<Config>,
+        inspect: Arc<dyn Inspect>,
+        assess: Arc<dyn Assess>,
+        pins: Arc<dyn PinStore>,
+        watch: Arc<PostfixWatch>,
+    ) -> Self {
+        let detect = &config.detect;
+        let budget =
+            Budget::new(detect.receive_memory, detect.spool_above, detect.max_message, &config.store.directory);
+        let judge = Judge {
+            reading: Arc::new(Semaphore::new(reading_permits(detect.read_memory))),
+            route: Arc::new(ThisPostfix::new(watch, config.postfix.transports.clone())),
+            inspect,
+            assess: Arc::clone(&assess),
+            pins,
+            config: Arc::clone(&config),
+        };
+        Self { config, judge: Arc::new(judge), budget, assess }
+    }
+}
+
+/// The service, for as long as the daemon runs.
+pub struct Service {
+    snapshot: RwLock<Arc<Snapshot>>,
+    pins: Arc<dyn PinStore>,
+    watch: Arc<PostfixWatch>,
+}
+
+impl Service {
+    /// A service with its first configuration.
+    pub fn new(snapshot: Snapshot, pins: Arc<dyn PinStore>, watch: Arc<PostfixWatch>) -> Self {
+        Self { snapshot: RwLock::new(Arc::new(snapshot)), pins, watch }
+    }
+
+    /// Takes another configuration for every message and lookup from now on.
+    pub fn replace(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    /// The configuration of this moment.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.now().config)
+    }
+
+    fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Current for Service {
+    fn judge(&self) -> Arc<Judge> {
+        Arc::clone(&self.now().judge)
+    }
+
+    fn budget(&self) -> Budget {
+        self.now().budget.clone()
+    }
+}
+
+impl Lookup for Service {
+    fn lookup(&self, key: &str) -> Answer {
+        // Postfix asks for the parents of a name that is not found; pins are never held for them.
+        if key.starts_with('.') {
+            return Reply::NotFound.into();
+        }
+        let now = self.now();
+        if now.config.mode == Mode::Observe {
+            return Reply::NotFound.into();
+        }
+        let destination = match Destination::new(key) {
+            Ok(destination) => destination,
+            Err(error) => return Reply::Temp(error.to_string().into()).into(),
+        };
+        let requirement = match self.pins.strictest(&destination) {
+            Ok(None) => return Reply::NotFound.into(),
+            Ok(Some(requirement)) => requirement,
+            Err(error) => {
+                tracing::error!("socketmap: {destination}: {error}");
+                return Reply::Temp("Segl cannot read its pins".into()).into();
+            }
+        };
+        let facts = self.watch.facts();
+        let in_force = transport::in_force(facts.as_deref());
+        let depends_on_tlsa = in_force.as_ref().is_ok_and(|in_force| in_force.depends_on_tlsa(requirement));
+        let version = facts.as_ref().map(|facts| facts.version);
+        let reply = move |tlsa| match version {
+            None => Reply::Temp("Postfix's configuration could not be read (postconf)".into()),
+            Some(version) => reply(&postfix_policy::answer(Some(requirement), &in_force, version, tlsa)),
+        };
+        if !depends_on_tlsa {
+            return reply(Tlsa::Unknown).into();
+        }
+        match now.assess.cached(&destination) {
+            Some(report) => reply(tlsa(&report.tlsa)).into(),
+            None => Answer::Later(Box::pin(async move {
+                reply(tlsa(&now.assess.assess(&destination, PUBLISHED_WAIT).await.tlsa))
+            })),
+        }
+    }
+}
+
+/// What a policy can make of what was found of TLSA records. Records behind an insecure MX record are none that a
+/// level can ask for together with TLS; where the resolver hides DNSSEC, Postfix behind it sees no records either.
+pub fn tlsa(found: &probe::Tlsa) -> Tlsa {
+    match found {
+        probe::Tlsa::Present { mx_secure: true } => Tlsa::Present,
+        probe::Tlsa::Present { mx_secure: false } | probe::Tlsa::Absent | probe::Tlsa::Unsupported => Tlsa::Absent,
+        probe::Tlsa::Unknown { .. } => Tlsa::Unknown,
+    }
+}
+
+fn reply(answer: &postfix_policy::Answer) -> Reply {
+    match answer {
+        postfix_policy::Answer::Policy(policy) => Reply::Ok(policy.clone().into()),
+        postfix_policy::Answer::NotFound => Reply::NotFound,
+        postfix_policy::Answer::Temp(reason) => Reply::Temp(reason.clone().into()),
+    }
+}
+
+impl postfix_policy::InForce {
+    /// Whether the answer depends on what the destination publishes.
+    fn depends_on_tlsa(&self, requirement: Requirement) -> bool {
+        use postfix_policy::TlsLevel;
+        self.level == TlsLevel::Dane || (self.dane_usable && matches!(requirement, Requirement::Authenticated(_)))
+    }
+}
