@@ -1,11 +1,16 @@
 //! The command line: one file per command.
 
 use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use segl::config::Config;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 mod check;
 mod exit;
 mod held;
+mod output;
 mod pins;
 mod policy;
 mod probe;
@@ -43,7 +48,15 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version were asked for and go to standard output; all else was a mistake.
+            let code = if error.use_stderr() { exit::USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
     let config = &arguments.config;
     match arguments.command {
         Command::Run(command) => run::run(config, &command),
@@ -53,5 +66,78 @@ pub(crate) fn main() -> ExitCode {
         Command::Policy(command) => policy::run(config, &command),
         Command::Pins(command) => pins::run(config, &command),
         Command::Held(command) => held::run(config, &command),
+    }
+}
+
+/// Loads the configuration; where that fails, says every fault on standard error.
+fn load(config: &Path) -> Result<Config, ExitCode> {
+    Config::load(config).map_err(|error| {
+        eprintln!("{error}");
+        ExitCode::from(exit::CONFIG)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    const MANUAL: &str = include_str!("../../man/segl.8");
+
+    /// The items of the manual page: what stands behind `.It`, macros aside.
+    fn items(section: &str) -> Vec<&'static str> {
+        let start = MANUAL.find(section).unwrap_or_else(|| panic!("no {section} in man/segl.8"));
+        let text = &MANUAL[start + section.len()..];
+        let end = text.find("\n.S").unwrap_or(text.len());
+        text[..end].lines().filter_map(|line| line.strip_prefix(".It ")).collect()
+    }
+
+    fn names(item: &str, macro_name: &str, word: &str) -> bool {
+        let words: Vec<_> = item.split_whitespace().collect();
+        words.windows(2).any(|pair| pair == [macro_name, word])
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_manual_page_names_every_command_and_flag() {
+        let command = Arguments::command();
+        let flags = |command: &clap::Command| -> Vec<String> {
+            let visible = command.get_arguments().filter(|argument| !argument.is_hide_set());
+            visible.filter_map(|argument| argument.get_long().map(|long| format!("Fl -{long}"))).collect()
+        };
+        let options = items(".Sh OPTIONS");
+        for flag in flags(&command) {
+            assert!(options.iter().any(|item| item.contains(&flag)), "{flag} is not in OPTIONS of man/segl.8");
+        }
+        for subcommand in command.get_subcommands() {
+            let name = subcommand.get_name();
+            let title = format!(".Ss segl {name}");
+            assert!(MANUAL.contains(&format!("{title}\n")), "{title} is not in man/segl.8");
+            let options = items(&title);
+            let nested = subcommand.get_subcommands().flat_map(flags);
+            for flag in flags(subcommand).into_iter().chain(nested) {
+                assert!(options.iter().any(|item| item.contains(&flag)), "{flag} is not under {title} of man/segl.8");
+            }
+            for nested in subcommand.get_subcommands().map(clap::Command::get_name) {
+                let is_named = options.iter().any(|item| names(item, "Cm", nested));
+                assert!(is_named, "{nested} is not under {title} of man/segl.8");
+            }
+        }
+    }
+
+    #[test]
+    fn the_manual_page_names_every_exit_code() {
+        let source = include_str!("exit.rs");
+        let codes: Vec<_> =
+            source.lines().filter_map(|line| Some(line.split_once(": u8 = ")?.1.trim_end_matches(';'))).collect();
+        assert!(!codes.is_empty());
+        let items = items(".Sh EXIT STATUS");
+        for code in codes {
+            assert!(items.iter().any(|item| names(item, "Cm", code) || *item == code), "{code} is not in man/segl.8");
+        }
     }
 }

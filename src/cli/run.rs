@@ -4,14 +4,9 @@ use std::{path::Path, process::ExitCode};
 
 /// Arguments of `segl run`.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// Print JSON for programs.
-    #[arg(long)]
-    json: bool,
-}
+pub(crate) struct Arguments {}
 
 /// Runs `segl run`.
-pub(crate) fn run(_config: &Path, arguments: &Arguments) -> ExitCode {
-    let _ = arguments.json;
+pub(crate) fn run(_config: &Path, _arguments: &Arguments) -> ExitCode {
     super::exit::fail(super::exit::SOFTWARE, "not built yet")
 }

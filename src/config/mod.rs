@@ -3,6 +3,7 @@
 //! Each section has a file, and there each key is named once, with its default and its bounds. What a [`Config`]
 //! holds has been parsed and is within its bounds; nothing has to be validated again.
 
+mod advice;
 mod detect;
 mod domains;
 mod duration;
@@ -22,6 +23,7 @@ mod submitted;
 mod value;
 
 pub use self::{
+    advice::Advice,
     detect::{Detect, Unreadable},
     domains::DomainSet,
     evidence::Evidence,
