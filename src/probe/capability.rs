@@ -25,7 +25,9 @@ pub(super) fn fold(hosts: &[HostReport], complete: bool) -> Capability {
         return Capability::Unknown { reason };
     }
     if !complete {
-        return Capability::Unknown { reason: "it has more mail servers than are looked at, and none of those seen has TLS".to_owned() };
+        return Capability::Unknown {
+            reason: "it has more mail servers than are looked at, and none of those seen has TLS".to_owned(),
+        };
     }
     if let Some(reason) = reason(HostState::Cleartext) {
         return Capability::Cleartext { reason };
@@ -137,7 +139,9 @@ mod tests {
     fn any_host() -> impl Strategy<Value = HostReport> {
         let state = prop::sample::select(vec![Tls, Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown]);
         (state, prop::sample::select(vec![V1_2, V1_3]), any::<bool>(), any::<bool>()).prop_map(
-            |(state, version, verified, proven)| if state == Tls { tls(version, verified, proven) } else { host(state) },
+            |(state, version, verified, proven)| {
+                if state == Tls { tls(version, verified, proven) } else { host(state) }
+            },
         )
     }
 

@@ -174,8 +174,7 @@ impl Resolver {
         let anchors = match trust_anchor {
             None => TrustAnchors::default(),
             Some(path) => {
-                let wrong =
-                    |reason: String| ResolverError::TrustAnchor { path: path.display().to_string(), reason };
+                let wrong = |reason: String| ResolverError::TrustAnchor { path: path.display().to_string(), reason };
                 let anchors = TrustAnchors::from_file(path).map_err(|error| wrong(error.to_string()))?;
                 if anchors.is_empty() {
                     return Err(wrong("no DNSKEY record of the root in it".to_owned()));
@@ -191,8 +190,8 @@ impl Resolver {
             options.use_hosts_file = ResolveHosts::Never;
             options.positive_max_ttl = Some(POSITIVE_TTL_MAX);
             options.negative_max_ttl = Some(NEGATIVE_TTL_MAX);
-            let mut builder =
-                TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default()).with_options(options);
+            let mut builder = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default())
+                .with_options(options);
             if validate {
                 builder = builder.with_trust_anchor(Arc::new(anchors.clone()));
             }
@@ -375,12 +374,13 @@ async fn look_up(
         ResponseCode::NXDomain => Ok(Answer::NoName),
         ResponseCode::NoError if none.soa.is_none() && none.ns.is_some() => Err(Fault::Referral),
         // hickory says the same at the end of a chain of aliases that is too long, or a circle.
-        ResponseCode::NoError if none.authorities.is_none() => match resolver.lookup(name.clone(), RecordType::CNAME).await
-        {
-            Ok(_) => Err(Fault::TooManyAliases),
-            Err(NetError::Dns(DnsError::NoRecordsFound(_))) => Ok(Answer::NoData),
-            Err(error) => Err(Fault::Net(error)),
-        },
+        ResponseCode::NoError if none.authorities.is_none() => {
+            match resolver.lookup(name.clone(), RecordType::CNAME).await {
+                Ok(_) => Err(Fault::TooManyAliases),
+                Err(NetError::Dns(DnsError::NoRecordsFound(_))) => Ok(Answer::NoData),
+                Err(error) => Err(Fault::Net(error)),
+            }
+        }
         ResponseCode::NoError => Ok(Answer::NoData),
         code => Err(Fault::Code(code)),
     }
@@ -471,8 +471,8 @@ fn nameserver(text: &str) -> Result<NameServerConfig, ResolverError> {
 }
 
 fn system() -> Result<(ResolverConfig, ResolverOpts), ResolverError> {
-    let (config, options) = hickory_resolver::system_conf::read_system_conf()
-        .map_err(|error| ResolverError::System(error.to_string()))?;
+    let (config, options) =
+        hickory_resolver::system_conf::read_system_conf().map_err(|error| ResolverError::System(error.to_string()))?;
     Ok((ResolverConfig::from_parts(None, Vec::new(), config.name_servers().to_vec()), options))
 }
 

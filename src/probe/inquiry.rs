@@ -105,8 +105,7 @@ impl Inquiry {
         leave_out_ourselves(&hosts, &mut reports);
 
         let dane = async {
-            let named: Vec<dane::Resolved<'_>> =
-                hosts.iter().map(|host| host.name.as_str()).zip(&resolved).collect();
+            let named: Vec<dane::Resolved<'_>> = hosts.iter().map(|host| host.name.as_str()).zip(&resolved).collect();
             dane::presence(&*self.dns, &named, port, mx_secure).await
         };
         let contacts = async {
@@ -152,8 +151,7 @@ impl Inquiry {
     async fn addresses(&self, host: &Host) -> Result<Answer<IpAddr>, DnsFailure> {
         // Postfix takes an address for a host's name, in MX records too.
         if let Ok(address) = host.name.parse::<IpAddr>() {
-            let records =
-                Records { data: vec![address], security: Security::Insecure, canonical: host.name.clone() };
+            let records = Records { data: vec![address], security: Security::Insecure, canonical: host.name.clone() };
             return Ok(Answer::Records(records));
         }
         if !is_host_name(&host.name) {

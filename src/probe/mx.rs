@@ -161,7 +161,8 @@ mod tests {
         }
         assert!(matches!(ask(Fixed(Ok(Answer::NoName)), "example.dk").await, Route::Nowhere(_)));
         assert_eq!(names(&ask(Fixed(Ok(Answer::NoData)), "example.dk").await), ["example.dk"]);
-        let failure = DnsFailure { kind: "MX".to_owned(), name: "example.dk".to_owned(), reason: "SERVFAIL".to_owned() };
+        let failure =
+            DnsFailure { kind: "MX".to_owned(), name: "example.dk".to_owned(), reason: "SERVFAIL".to_owned() };
         assert!(matches!(ask(Fixed(Err(failure)), "example.dk").await, Route::Unknown(_)));
         for odd in ["a..b", "rød!.dk", "-x.dk"] {
             assert!(matches!(ask(Fixed(Ok(Answer::NoName)), odd).await, Route::Unknown(_)), "{odd}");

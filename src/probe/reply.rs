@@ -119,7 +119,10 @@ mod tests {
             ("250 \x1b[2J\u{7f}\r\n", 250, vec!["?[2J?"]),
         ] {
             let (reply, used) = parse(text).unwrap().unwrap();
-            assert_eq!((reply.code, reply.lines, used), (code, lines.iter().map(|l| (*l).to_owned()).collect(), text.len()));
+            assert_eq!(
+                (reply.code, reply.lines, used),
+                (code, lines.iter().map(|l| (*l).to_owned()).collect(), text.len())
+            );
         }
     }
 
@@ -138,7 +141,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_reply() {
-        for text in ["\r\n", "SSH-2.0-x\r\n", "22\r\n", "2200 x\r\n", "220x\r\n", "120 x\r\n", "620 x\r\n", "\u{16}\u{3}\r\n"]
+        for text in
+            ["\r\n", "SSH-2.0-x\r\n", "22\r\n", "2200 x\r\n", "220x\r\n", "120 x\r\n", "620 x\r\n", "\u{16}\u{3}\r\n"]
         {
             assert!(matches!(parse(text), Err(ReplyError::Malformed(_))), "{text:?}");
         }

@@ -159,7 +159,8 @@ fn judge(error: &io::Error) -> HandshakeError {
         Some(
             Error::AlertReceived(AlertDescription::ProtocolVersion)
             | Error::PeerIncompatible(
-                PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
             ),
         ) => HandshakeError::TooOld,
         Some(error) => HandshakeError::Inconclusive(format!("TLS handshake: {error}")),
