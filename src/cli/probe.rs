@@ -1,17 +1,236 @@
-//! `segl probe`.
+//! `segl probe`: what destinations can do, host by host.
 
-use std::{path::Path, process::ExitCode};
+use super::exit;
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use segl::{
+    config::{self, Config},
+    nexthop::Destination,
+    probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Report, Tlsa},
+};
+use serde::Serialize;
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+/// Destinations probed at once.
+const AT_ONCE: usize = 8;
+
+/// Beyond the time that a probe has by itself, so that its own word about running out of it is heard.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// Where the configuration is when `-c` does not say otherwise.
+const USUAL_CONFIGURATION: &str = "/etc/segl/segl.toml";
 
 /// Arguments of `segl probe`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Print JSON for programs.
+    /// Domains, or next-hops such as `[relay.example]:587`.
+    #[arg(required = true, value_name = "DOMAIN")]
+    domains: Vec<String>,
+    /// Print one JSON object per line for programs.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs `segl probe`.
-pub(crate) fn run(_config: &Path, arguments: &Arguments) -> ExitCode {
-    let _ = arguments.json;
-    super::exit::fail(super::exit::SOFTWARE, "not built yet")
+/// Runs `segl probe`. Exits with 75 when it could not be told of some destination what it can do.
+pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
+    let config = match configuration(config) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let mut destinations = Vec::new();
+    for domain in &arguments.domains {
+        match Destination::new(domain) {
+            Ok(destination) => destinations.push(destination),
+            Err(error) => return exit::fail(exit::USAGE, format!("`{}`: {error}", domain.escape_default())),
+        }
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::fail(exit::SOFTWARE, error),
+    };
+    runtime.block_on(probe(&config, &destinations, arguments.json))
+}
+
+async fn probe(config: &Config, destinations: &[Destination], json: bool) -> ExitCode {
+    let prober = match Prober::new(&config.probe, &own_name()) {
+        Ok(prober) => prober,
+        Err(error) => return exit::fail(exit::CONFIG, error),
+    };
+    let budget = config.probe.max_time + MARGIN;
+    let assessed = stream::iter(destinations).map(|destination| prober.assess(destination, budget));
+    let mut reports = stream::iter(destinations).zip(assessed.buffered(AT_ONCE));
+    let mut all_known = true;
+    while let Some((destination, report)) = reports.next().await {
+        all_known &= !matches!(report.capability, Capability::Unknown { .. });
+        let mut out = io::stdout().lock();
+        let written =
+            if json { write_json(&mut out, destination, &report) } else { write_text(&mut out, destination, &report) };
+        if let Err(error) = written.and_then(|()| out.flush()) {
+            return exit::fail(exit::IO, format!("standard output: {error}"));
+        }
+    }
+    if all_known { ExitCode::SUCCESS } else { ExitCode::from(exit::TEMPORARY) }
+}
+
+/// What Postfix would be told about a destination now; `None` while nothing can be told.
+// The one place where `segl probe` meets policy/.
+fn policy(_destination: &Destination, _report: &Report) -> Option<String> {
+    None
+}
+
+/// The configuration. Where it is absent at its usual place this is said, and what is built in holds.
+fn configuration(path: &Path) -> Result<Config, ExitCode> {
+    if path == Path::new(USUAL_CONFIGURATION) && !path.exists() {
+        eprintln!("segl: {USUAL_CONFIGURATION} is not there: probing with the built-in settings");
+        return toml::from_str("").map_err(|error| exit::fail(exit::SOFTWARE, error));
+    }
+    Config::load(path).map_err(|error| {
+        let code = match error {
+            config::ConfigError::Unreadable { .. } => exit::NO_INPUT,
+            config::ConfigError::Wrong(_) => exit::CONFIG,
+        };
+        exit::fail(code, error)
+    })
+}
+
+/// The name to say in EHLO where the configuration has none: this machine's.
+fn own_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    domain: &'a Destination,
+    capability: &'static str,
+    how: Option<Proof>,
+    tls: Vec<&'static str>,
+    mx: Vec<Host<'a>>,
+    policy: Option<String>,
+    expires: String,
+    reason: Option<&'a str>,
+    dane: &'static str,
+}
+
+#[derive(Serialize)]
+struct Host<'a> {
+    host: &'a str,
+    address: Option<IpAddr>,
+    starttls: Option<bool>,
+    tls: Option<&'static str>,
+    verified: bool,
+    error: Option<&'a str>,
+}
+
+fn write_json(out: &mut impl Write, destination: &Destination, report: &Report) -> io::Result<()> {
+    let lifetime = SignedDuration::try_from(report.lifetime).unwrap_or(SignedDuration::ZERO);
+    let expires = Timestamp::now().checked_add(lifetime).unwrap_or(Timestamp::MAX);
+    let line = Line {
+        domain: destination,
+        capability: report.capability.word(),
+        how: proof(&report.capability),
+        tls: versions(&report.hosts),
+        mx: report
+            .hosts
+            .iter()
+            .map(|seen| Host {
+                host: &seen.host,
+                address: seen.address,
+                starttls: seen.starttls,
+                tls: seen.tls.map(|version| version.as_str()),
+                verified: seen.verified,
+                error: seen.error.as_deref(),
+            })
+            .collect(),
+        policy: policy(destination, report),
+        expires: format!("{expires:.0}"),
+        reason: report.capability.reason(),
+        dane: dane(&report.tlsa).0,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+fn write_text(out: &mut impl Write, destination: &Destination, report: &Report) -> io::Result<()> {
+    let capability = &report.capability;
+    write!(out, "{destination}: {}", capability.word())?;
+    match capability {
+        Capability::Authenticated { version, .. } => write!(out, " by its certificate, {version}")?,
+        Capability::Encrypted { version } => write!(out, ", {version}")?,
+        _ => {}
+    }
+    if let Some(reason) = capability.reason() {
+        write!(out, ": {reason}")?;
+    }
+    writeln!(out)?;
+    let rows: Vec<[String; 4]> = report.hosts.iter().map(row).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let (host, address, result) = (width(0), width(1), width(2));
+    for row in &rows {
+        let line = format!("  {:host$}  {:address$}  {:result$}  {}", row[0], row[1], row[2], row[3]);
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if !report.hosts.is_empty() {
+        writeln!(out, "  DANE: {}", dane(&report.tlsa).1)?;
+    }
+    if let Some(policy) = policy(destination, report) {
+        writeln!(out, "  Postfix would be told: {policy}")?;
+    }
+    Ok(())
+}
+
+/// Host, address, result, remark.
+fn row(host: &HostReport) -> [String; 4] {
+    let result = match host.state {
+        HostState::Tls => host.tls.map(|version| version.as_str()).unwrap_or_default(),
+        HostState::Cleartext => "cleartext",
+        HostState::Absent => "absent",
+        HostState::Ourselves => "ourselves",
+        HostState::NoRoute => "no route",
+        HostState::Refused => "not asked",
+        HostState::Unknown => "unknown",
+    };
+    let remark = match (&host.error, host.verified, host.name_proven) {
+        (Some(error), ..) => error.clone(),
+        (None, true, true) => "certificate verified".to_owned(),
+        (None, true, false) => "certificate verified, for a name that an unsigned MX record gave".to_owned(),
+        (None, false, _) => String::new(),
+    };
+    let address = host.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    [host.host.clone(), address, result.to_owned(), remark]
+}
+
+fn proof(capability: &Capability) -> Option<Proof> {
+    match capability {
+        Capability::Authenticated { how, .. } => Some(*how),
+        _ => None,
+    }
+}
+
+/// The versions that were negotiated, best first.
+fn versions(hosts: &[HostReport]) -> Vec<&'static str> {
+    let mut versions: Vec<_> = hosts.iter().filter_map(|host| host.tls).collect();
+    versions.sort_by(|a, b| b.cmp(a));
+    versions.dedup();
+    versions.into_iter().map(|version| version.as_str()).collect()
+}
+
+/// A word for programs and a sentence for people.
+fn dane(tlsa: &Tlsa) -> (&'static str, String) {
+    match tlsa {
+        Tlsa::Present { mx_secure: true } => ("present", "TLSA records".to_owned()),
+        Tlsa::Present { mx_secure: false } => {
+            ("insecure-mx", "TLSA records, but the MX records are not signed".to_owned())
+        }
+        Tlsa::Absent => ("absent", "no TLSA records".to_owned()),
+        Tlsa::Unsupported => ("unsupported", "cannot be seen: the DNS servers strip DNSSEC".to_owned()),
+        Tlsa::Unknown { reason } => ("unknown", format!("unknown: {reason}")),
+    }
 }

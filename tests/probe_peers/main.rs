@@ -1,0 +1,356 @@
+//! The probe against real peers on loopback: TLS servers of rustls and OpenSSL, hostile ones, knot and unbound for
+//! DNS, and Postfix's own posttls-finger as the oracle.
+//!
+//! Needs knotd, unbound, dig, openssl, setpriv and posttls-finger (Debian: knot, unbound, dnsutils, openssl,
+//! util-linux, postfix).
+
+mod dns;
+mod process;
+mod smtp;
+
+use segl::{
+    config,
+    nexthop::Destination,
+    probe::{Assess, Capability, HostState, Prober, Proof, Report, Tlsa},
+    requirement::TlsVersion,
+};
+use smtp::{
+    LISTENING,
+    Peer::{self, *},
+    Servers,
+};
+use std::{fs, net::UdpSocket, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::task::block_in_place;
+
+/// SMTP servers, and a signed root for them.
+struct World {
+    config: config::Probe,
+    directory: TempDir,
+    /// The port of the signed root.
+    knot: u16,
+    servers: Servers,
+    processes: Vec<process::Process>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let servers = Servers::start(directory.path()).await;
+        let ca_file = directory.path().join("ca.pem");
+        fs::write(&ca_file, &servers.authority).unwrap();
+        let (process, knot) = dns::knot(directory.path(), "signed", true, servers.port);
+        let trust_anchor = directory.path().join("root.key");
+        fs::write(&trust_anchor, dns::dig(knot, &[".", "DNSKEY"])).unwrap();
+        let config = config::Probe {
+            step_time: Duration::from_secs(1),
+            max_time: Duration::from_secs(30),
+            helo: "us.test".to_owned(),
+            port: servers.port,
+            allow_private: vec!["127.0.0.0/8".to_owned()],
+            nameservers: vec![format!("127.0.0.1:{knot}")],
+            trust_anchor: Some(trust_anchor),
+            ca_file: Some(ca_file),
+            ..config::Probe::default()
+        };
+        Self { config, directory, knot, servers, processes: vec![process] }
+    }
+
+    fn prober(&self) -> Prober {
+        Prober::new(&self.config, "").unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What Postfix makes of a peer when TLS 1.2 is demanded: the version, or nothing.
+    fn posttls_finger(&self, peer: Peer) -> Option<String> {
+        let home = self.path("postfix");
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join("main.cf"), "compatibility_level = 3.6\nmyhostname = us.test\n").unwrap();
+        let target = format!("[{}]:{}", peer.address(), self.servers.port);
+        let output = Command::new("posttls-finger")
+            .args(["-c", "-T", "2", "-l", "encrypt", "-p", ">=TLSv1.2", &target])
+            .env("MAIL_CONFIG", &home)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("posttls-finger:"), "{text}");
+        let (_, established) = text.split_once("TLS connection established to ")?;
+        established.split(' ').find(|word| word.starts_with("TLSv")).map(str::to_owned)
+    }
+}
+
+async fn ask(prober: &Prober, destination: &str) -> Arc<Report> {
+    prober.assess(&Destination::new(destination).unwrap(), Duration::from_secs(60)).await
+}
+
+fn reason(report: &Report) -> &str {
+    report.capability.reason().unwrap_or_else(|| panic!("no reason: {report:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_server() {
+    let world = World::new().await;
+    let prober = world.prober();
+    let reports = futures_util::future::join_all(LISTENING.into_iter().chain([Closed]).map(|peer| {
+        let prober = prober.clone();
+        async move { (peer, ask(&prober, &peer.domain("signed.test")).await) }
+    }))
+    .await;
+    for (peer, report) in &reports {
+        let (expected, said) = match peer {
+            Tls13 | Tls12 => ("authenticated", ""),
+            SelfSigned | Expired | WrongName => ("encrypted", ""),
+            Cleartext => ("cleartext", "STARTTLS is not offered"),
+            Tls11 | AncientServerHello => ("cleartext", "its TLS is older than 1.2"),
+            Injects => ("unknown", "STARTTLS: sent more than the reply, unencrypted and unasked"),
+            ClosesAfter220 => ("unknown", "TLS handshake: connection closed"),
+            StaticRsa | GarbageAfter220 | FloodsTls => ("unknown", "TLS handshake: "),
+            Tarpit | Dribbles => ("unknown", "greeting: no answer within 1s"),
+            FloodsLines => ("unknown", "EHLO: a reply of more than"),
+            FloodsGreeting => ("unknown", "greeting: a reply line of more than"),
+            NoService => ("unknown", "greeting: refused: \"554 no service for you\""),
+            Closed => ("unknown", "connect: Connection refused"),
+        };
+        assert_eq!(report.capability.word(), expected, "{peer:?}: {report:?}");
+        if !said.is_empty() {
+            assert!(reason(report).contains(&format!("[{}]: {said}", peer.address())), "{peer:?}: {report:?}");
+        }
+        let host = &report.hosts[0];
+        assert_eq!(host.tls.is_some(), host.state == HostState::Tls);
+        match peer {
+            Tls13 => assert_eq!((host.tls, host.verified, &host.error), (Some(TlsVersion::V1_3), true, &None)),
+            Tls12 => assert_eq!((host.tls, host.verified, &host.error), (Some(TlsVersion::V1_2), true, &None)),
+            SelfSigned => assert!(host.error.as_ref().unwrap().contains("unknown issuer"), "{host:?}"),
+            Expired => assert!(host.error.as_ref().unwrap().contains("expired"), "{host:?}"),
+            WrongName => assert!(host.error.as_ref().unwrap().contains("not for this name"), "{host:?}"),
+            _ => {}
+        }
+    }
+    for (peer, report) in &reports {
+        if matches!(peer, Tarpit | Dribbles | FloodsGreeting | FloodsLines | FloodsTls) {
+            continue; // Postfix has minutes of patience for these.
+        }
+        let postfix = block_in_place(|| world.posttls_finger(*peer));
+        let expected = match &report.capability {
+            Capability::Authenticated { version, .. } | Capability::Encrypted { version } => Some(version.as_str()),
+            // What rustls cannot and Postfix can is the reason for "unknown".
+            _ if *peer == StaticRsa => Some("TLSv1.2"),
+            _ => None,
+        };
+        assert_eq!(postfix.as_deref(), expected, "{peer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_zone() {
+    let world = World::new().await;
+    let prober = world.prober();
+    for zone in ["signed.test", "plain.test"] {
+        // A host that an unsigned MX record names proves nothing with its certificate.
+        let proven = if zone == "signed.test" { "authenticated" } else { "encrypted" };
+        for (name, expected, said) in [
+            ("null", "undeliverable", "null MX"),
+            ("nullish", "undeliverable", "null MX"),
+            ("gone", "undeliverable", "no such domain"),
+            ("nothing", "undeliverable", "it has no address"),
+            ("dead", "undeliverable", "no such host"),
+            ("implicit", "authenticated", ""),
+            ("own", "authenticated", ""),
+            ("aliased", proven, ""),
+            ("viaalias", proven, ""),
+            ("halfdead", proven, ""),
+            ("half", proven, ""),
+            ("pit", proven, ""),
+            ("halfclosed", "unknown", "connect: Connection refused"),
+            ("numeric", "encrypted", ""),
+            ("several", "encrypted", ""),
+            ("failing", "unknown", "mx.servfail.test"),
+            ("viacircle", "unknown", "aliases"),
+            ("circle", "unknown", "aliases"),
+            ("private", "unknown", "add \"10.0.0.5/32\" to allow-private"),
+            ("crowd", "unknown", "more mail servers than are looked at"),
+        ] {
+            let report = ask(&prober, &format!("{name}.{zone}")).await;
+            assert_eq!(report.capability.word(), expected, "{name}.{zone}: {report:?}");
+            if !said.is_empty() {
+                assert!(reason(&report).contains(said), "{name}.{zone}: {report:?}");
+            }
+        }
+    }
+    let half = ask(&prober, "half.signed.test").await;
+    assert_eq!(half.capability, Capability::Authenticated { how: Proof::Pkix, version: TlsVersion::V1_2 });
+    assert_eq!(half.hosts.iter().map(|host| host.state).collect::<Vec<_>>(), [HostState::Cleartext, HostState::Tls]);
+    assert!(half.exhaustive && !ask(&prober, "pit.signed.test").await.exhaustive);
+    assert_eq!(ask(&prober, "crowd.signed.test").await.hosts.len(), world.config.max_hosts);
+    let bogus = ask(&prober, "bogus.test").await;
+    assert!(reason(&bogus).contains("DNSSEC validation failed"), "{bogus:?}");
+    assert_eq!(ask(&prober, "servfail.test").await.capability.word(), "unknown");
+
+    // Bracketed: no MX lookup, and a port of its own.
+    let direct = ask(&prober, "[h1.plain.test]").await;
+    assert_eq!(direct.capability.word(), "authenticated", "{direct:?}");
+    let address = ask(&prober, &format!("[{}]:{}", Tls13.address(), world.servers.port)).await;
+    assert_eq!(address.capability, Capability::Encrypted { version: TlsVersion::V1_3 });
+    assert_eq!(ask(&prober, "[10.1.2.3]").await.hosts[0].state, HostState::Refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dane_presence() {
+    let world = World::new().await;
+    let prober = world.prober();
+    let present = Tlsa::Present { mx_secure: true };
+    for (name, expected) in [
+        ("d1.signed.test", present.clone()),
+        ("viaalias.signed.test", present.clone()),
+        ("pit.signed.test", present.clone()),
+        ("[h1.signed.test]", present),
+        // Usage 1 is of no use in SMTP.
+        ("d2.signed.test", Tlsa::Absent),
+        ("d3.signed.test", Tlsa::Absent),
+        ("d1.plain.test", Tlsa::Absent),
+        ("crossed.signed.test", Tlsa::Absent),
+        ("crossed.plain.test", Tlsa::Present { mx_secure: false }),
+        ("null.signed.test", Tlsa::Absent),
+    ] {
+        assert_eq!(ask(&prober, name).await.tlsa, expected, "{name}");
+    }
+    let unknown = ask(&prober, "failing.signed.test").await;
+    assert!(matches!(unknown.tlsa, Tlsa::Unknown { .. }), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_validating_resolver_all_is_the_same() {
+    let mut world = World::new().await;
+    let direct = world.prober();
+    let anchor = world.config.trust_anchor.clone().unwrap();
+    let (process, port) = dns::unbound(world.directory.path(), world.knot, &anchor);
+    world.processes.push(process);
+    world.config.nameservers = vec![format!("127.0.0.1:{port}")];
+    let prober = world.prober();
+    for name in [
+        "d1.signed.test",
+        "d1.plain.test",
+        "null.plain.test",
+        "gone.signed.test",
+        "gone.plain.test",
+        "nothing.signed.test",
+        "nothing.plain.test",
+        "viaalias.signed.test",
+        "crossed.plain.test",
+        "crossed.signed.test",
+        "bogus.test",
+        "servfail.test",
+        "half.plain.test",
+        "circle.plain.test",
+    ] {
+        let (there, here) = (ask(&direct, name).await, ask(&prober, name).await);
+        assert_eq!(here.capability.word(), there.capability.word(), "{name}: {here:?} {there:?}");
+        let kinds = (std::mem::discriminant(&here.tlsa), std::mem::discriminant(&there.tlsa));
+        assert_eq!(kinds.0, kinds.1, "{name}: {here:?} {there:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_resolver_that_strips_dnssec_ordinary_use_works() {
+    let mut world = World::new().await;
+    let (process, port) = dns::knot(world.directory.path(), "stripped", false, world.servers.port);
+    world.processes.push(process);
+    world.config.nameservers = vec![format!("127.0.0.1:{port}")];
+    let prober = world.prober();
+    for (name, expected, tlsa) in [
+        ("d1.signed.test", "encrypted", Some(Tlsa::Unsupported)),
+        ("own.plain.test", "authenticated", Some(Tlsa::Unsupported)),
+        ("d4.plain.test", "cleartext", Some(Tlsa::Unsupported)),
+        ("null.plain.test", "undeliverable", None),
+        ("gone.plain.test", "undeliverable", None),
+        ("nothing.plain.test", "undeliverable", None),
+        ("servfail.test", "unknown", None),
+        ("circle.plain.test", "unknown", None),
+    ] {
+        let report = ask(&prober, name).await;
+        assert_eq!(report.capability.word(), expected, "{name}: {report:?}");
+        if let Some(tlsa) = tlsa {
+            assert_eq!(report.tlsa, tlsa, "{name}");
+        }
+    }
+    // TLS that was found is remembered for as long as ever: asking again would show no more.
+    assert_eq!(ask(&prober, "d1.signed.test").await.lifetime, world.config.lifetime);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_name_servers_are_no_absence() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let config = config::Probe {
+        nameservers: vec![silent.local_addr().unwrap().to_string()],
+        max_time: Duration::from_secs(2),
+        ..config::Probe::default()
+    };
+    let report = ask(&Prober::new(&config, "us.test").unwrap(), "d1.signed.test").await;
+    assert_eq!(report.capability.word(), "unknown");
+    assert_eq!(report.lifetime, config.failure_lifetime);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command() {
+    let world = World::new().await;
+    let file = world.path("segl.toml");
+    let text = format!(
+        r#"
+[probe]
+port = {}
+helo = "us.test"
+step-time = "1s"
+allow-private = ["127.0.0.0/8"]
+nameservers = ["127.0.0.1:{}"]
+trust-anchor = "{}"
+ca-file = "{}"
+"#,
+        world.servers.port,
+        world.knot,
+        world.path("root.key").display(),
+        world.path("ca.pem").display()
+    );
+    fs::write(&file, text).unwrap();
+    let segl = |file: &str, arguments: &[&str]| {
+        block_in_place(|| process::run(env!("CARGO_BIN_EXE_segl"), &[&["-c", file, "probe"], arguments].concat()))
+    };
+    let file = file.to_str().unwrap();
+    let output = segl(file, &["--json", "half.signed.test", "d4.plain.test", "null.plain.test"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let seen = |line: usize, at: &str| lines[line].pointer(at).unwrap_or_else(|| panic!("{at} in {text}")).to_string();
+    for (line, at, expected) in [
+        (0, "/domain", "\"half.signed.test\""),
+        (0, "/capability", "\"authenticated\""),
+        (0, "/how", "\"pkix\""),
+        (0, "/tls", "[\"TLSv1.2\"]"),
+        (0, "/mx/0/starttls", "false"),
+        (0, "/mx/0/tls", "null"),
+        (0, "/mx/0/error", "\"STARTTLS is not offered\""),
+        (0, "/mx/1/host", "\"h2.signed.test\""),
+        (0, "/mx/1/address", "\"127.0.1.2\""),
+        (0, "/mx/1/starttls", "true"),
+        (0, "/mx/1/tls", "\"TLSv1.2\""),
+        (0, "/mx/1/error", "null"),
+        (1, "/capability", "\"cleartext\""),
+        (1, "/how", "null"),
+        (2, "/capability", "\"undeliverable\""),
+        (2, "/mx", "[]"),
+    ] {
+        assert_eq!(seen(line, at), expected, "{at}");
+    }
+    assert!(seen(0, "/expires").ends_with("Z\""));
+
+    let output = segl(file, &["d1.signed.test", "d19.signed.test"]);
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("d1.signed.test: authenticated by its certificate, TLSv1.3"), "{text}");
+    assert!(text.contains("connect: Connection refused"), "{text}");
+
+    assert_eq!(segl(file, &["bad name"]).status.code(), Some(64));
+    assert_eq!(segl("/nowhere", &["a.test"]).status.code(), Some(66));
+}

@@ -1,0 +1,257 @@
+//! SMTP servers of every kind, on loopback.
+
+use crate::process::{Process, free_port, run, until};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// The peers: host `hN` of each zone has the address 127.0.1.N, and is the MX host of domain `dN`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Peer {
+    Tls13 = 1,
+    Tls12 = 2,
+    SelfSigned = 3,
+    Cleartext = 4,
+    Tls11 = 5,
+    StaticRsa = 6,
+    Injects = 7,
+    ClosesAfter220 = 8,
+    GarbageAfter220 = 9,
+    Tarpit = 10,
+    Dribbles = 11,
+    FloodsLines = 12,
+    FloodsGreeting = 13,
+    Expired = 14,
+    WrongName = 15,
+    NoService = 16,
+    AncientServerHello = 17,
+    FloodsTls = 18,
+    Closed = 19,
+}
+
+use Peer::*;
+
+/// All but [`Closed`].
+pub(crate) const LISTENING: [Peer; 18] = [
+    Tls13,
+    Tls12,
+    SelfSigned,
+    Cleartext,
+    Tls11,
+    StaticRsa,
+    Injects,
+    ClosesAfter220,
+    GarbageAfter220,
+    Tarpit,
+    Dribbles,
+    FloodsLines,
+    FloodsGreeting,
+    Expired,
+    WrongName,
+    NoService,
+    AncientServerHello,
+    FloodsTls,
+];
+
+impl Peer {
+    pub(crate) fn address(self) -> Ipv4Addr {
+        Ipv4Addr::new(127, 0, 1, self as u8)
+    }
+
+    pub(crate) fn domain(self, zone: &str) -> String {
+        format!("d{}.{zone}", self as u8)
+    }
+}
+
+/// The SMTP servers.
+pub(crate) struct Servers {
+    /// The port of them all.
+    pub(crate) port: u16,
+    /// The root certificate that the good ones lead to, as PEM.
+    pub(crate) authority: String,
+    _openssl: Vec<Process>,
+}
+
+type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+
+#[derive(Clone)]
+struct Shop {
+    tls13: TlsAcceptor,
+    tls12: TlsAcceptor,
+    self_signed: TlsAcceptor,
+    expired: TlsAcceptor,
+    wrong_name: TlsAcceptor,
+    /// Ports of `openssl s_server` processes on loopback.
+    tls11: u16,
+    static_rsa: u16,
+}
+
+impl Servers {
+    pub(crate) async fn start(directory: &Path) -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(DnType::CommonName, "Test Root");
+        let authority_key = KeyPair::generate().unwrap();
+        let authority_certificate = authority.self_signed(&authority_key).unwrap();
+        let issuer = Issuer::new(authority, authority_key);
+        let mut names: Vec<String> = Vec::new();
+        for zone in ["signed.test", "plain.test"] {
+            names.extend((1..=19).map(|n| format!("h{n}.{zone}")));
+            names.extend(["implicit", "mx.own", "alias"].map(|name| format!("{name}.{zone}")));
+        }
+        let make = |names: &[String], expired: bool, signed: bool| -> Identity {
+            let mut params = CertificateParams::new(names.to_vec()).unwrap();
+            if expired {
+                params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+                params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+            }
+            let key = KeyPair::generate().unwrap();
+            let made = if signed { params.signed_by(&key, &issuer) } else { params.self_signed(&key) };
+            (made.unwrap().der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        };
+        let (tls12, tls13) = (&rustls::version::TLS12, &rustls::version::TLS13);
+        let (openssl, [tls11, static_rsa]) = openssl(directory);
+        let shop = Shop {
+            tls13: acceptor(make(&names, false, true), tls13),
+            tls12: acceptor(make(&names, false, true), tls12),
+            self_signed: acceptor(make(&names, false, false), tls13),
+            expired: acceptor(make(&names, true, true), tls12),
+            wrong_name: acceptor(make(&["other.test".to_owned()], false, true), tls13),
+            tls11,
+            static_rsa,
+        };
+        Self { port: listen(&shop).await, authority: authority_certificate.pem(), _openssl: openssl }
+    }
+}
+
+fn acceptor((certificate, key): Identity, version: &'static rustls::SupportedProtocolVersion) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Servers of OpenSSL: one whose TLS ends at 1.1, one that does static RSA key exchange only.
+fn openssl(directory: &Path) -> (Vec<Process>, [u16; 2]) {
+    let (certificate, key) = (directory.join("rsa.pem"), directory.join("rsa.key"));
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let subject = ["-subj", "/CN=h6.plain.test", "-days", "2", "-nodes", "-newkey", "rsa:2048"];
+    let made = run("openssl", &[&["req", "-x509", "-keyout", key, "-out", certificate], &subject[..]].concat());
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut processes = Vec::new();
+    let ports = [["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "AES128-SHA"]].map(|how| {
+        let port = free_port();
+        let at = format!("127.0.0.1:{port}");
+        let common = ["s_server", "-quiet", "-accept", &at, "-cert", certificate, "-key", key];
+        processes.push(Process::start("openssl", &[&common[..], &how].concat()));
+        until("openssl s_server", || std::net::TcpStream::connect(&at).is_ok());
+        port
+    });
+    (processes, ports)
+}
+
+async fn listen(shop: &Shop) -> u16 {
+    let first = TcpListener::bind((Tls13.address(), 0)).await.unwrap();
+    let port = first.local_addr().unwrap().port();
+    let mut listeners = vec![(Tls13, first)];
+    for peer in LISTENING.into_iter().skip(1) {
+        listeners.push((peer, TcpListener::bind((peer.address(), port)).await.unwrap()));
+    }
+    for (peer, listener) in listeners {
+        let shop = shop.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(peer, stream, shop.clone()));
+            }
+        });
+    }
+    port
+}
+
+async fn serve(peer: Peer, stream: TcpStream, shop: Shop) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    match peer {
+        Tarpit => return stream.read_to_end(&mut Vec::new()).await.map(drop),
+        Dribbles => loop {
+            stream.write_all(b"2").await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        },
+        FloodsGreeting => loop {
+            stream.write_all(&[b'2'; 1000]).await?;
+        },
+        NoService => return stream.write_all(b"554 no service for you\r\n").await,
+        _ => stream.write_all(b"220 peer.test ESMTP\r\n").await?,
+    }
+    let mut line = String::new();
+    stream.read_line(&mut line).await?;
+    match peer {
+        FloodsLines => loop {
+            stream.write_all(b"250-FLOOD\r\n").await?;
+        },
+        Cleartext => {
+            stream.write_all(b"250-peer.test\r\n250 PIPELINING\r\n").await?;
+            stream.read_line(&mut line).await?;
+            return stream.write_all(b"221 bye\r\n").await;
+        }
+        _ => stream.write_all(b"250-peer.test\r\n250 STARTTLS\r\n").await?,
+    }
+    line.clear();
+    stream.read_line(&mut line).await?;
+    if line != "STARTTLS\r\n" {
+        return Ok(());
+    }
+    let go: &[u8] = if peer == Injects { b"220 go\r\n250 injected\r\n" } else { b"220 go\r\n" };
+    stream.write_all(go).await?;
+    after_220(peer, stream.into_inner(), shop).await
+}
+
+async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Result<()> {
+    let acceptor = match peer {
+        ClosesAfter220 => return Ok(()),
+        GarbageAfter220 => return stream.write_all(b"this is no TLS, is it?\r\n").await,
+        AncientServerHello => {
+            let mut hello = [0; 4096];
+            let _ = stream.read(&mut hello).await?;
+            // A TLS 1.0 ServerHello of before there was a version extension: version 3.1, a random, no session,
+            // AES128-SHA, no compression.
+            let mut reply = vec![0x16, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
+            reply.extend([7; 32]);
+            reply.extend([0, 0, 0x2f, 0]);
+            stream.write_all(&reply).await?;
+            return stream.read(&mut hello).await.map(drop);
+        }
+        FloodsTls => loop {
+            // Handshake records that announce a huge message and never complete it.
+            stream.write_all(&[0x16, 3, 3, 0, 8, 2, 0xff, 0xff, 0xff, 0, 0, 0, 0]).await?;
+        },
+        Tls11 | StaticRsa => {
+            let port = if peer == Tls11 { shop.tls11 } else { shop.static_rsa };
+            let mut behind = TcpStream::connect(("127.0.0.1", port)).await?;
+            return copy_bidirectional(&mut stream, &mut behind).await.map(drop);
+        }
+        Tls12 => shop.tls12,
+        SelfSigned => shop.self_signed,
+        Expired => shop.expired,
+        WrongName => shop.wrong_name,
+        _ => shop.tls13,
+    };
+    let mut tls = BufReader::new(acceptor.accept(stream).await?);
+    let mut line = String::new();
+    while tls.read_line(&mut line).await? > 0 {
+        let reply: &[u8] = if line == "QUIT\r\n" { b"221 bye\r\n" } else { b"250 peer.test\r\n" };
+        tls.write_all(reply).await?;
+        tls.flush().await?;
+        line.clear();
+    }
+    Ok(())
+}
