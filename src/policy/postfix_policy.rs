@@ -473,7 +473,8 @@ mod tests {
             ("3.+7", None),
             ("99999.1", None),
         ] {
-            let expected = version.map(|(major, minor, patch, released)| PostfixVersion { major, minor, patch, released });
+            let expected =
+                version.map(|(major, minor, patch, released)| PostfixVersion { major, minor, patch, released });
             assert_eq!(PostfixVersion::parse(text), expected, "{text}");
         }
         let snapshot = PostfixVersion::parse("3.6-20210101").unwrap();
@@ -529,7 +530,12 @@ mod tests {
             (">=TLSv1.2", TlsVersion::V1_3, ">=TLSv1.3", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1:!TLSv1.2"),
             (">=0x0304", TlsVersion::V1_2, ">=TLSv1.3", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1:!TLSv1.2"),
             ("!SSLv2, !SSLv3, !TLSv1", TlsVersion::V1_2, ">=TLSv1.2", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1"),
-            ("!SSLv2 !SSLv3 !TLSv1.2", TlsVersion::V1_2, ">=TLSv1.2:!TLSv1.2", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1:!TLSv1.2"),
+            (
+                "!SSLv2 !SSLv3 !TLSv1.2",
+                TlsVersion::V1_2,
+                ">=TLSv1.2:!TLSv1.2",
+                "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1:!TLSv1.2",
+            ),
             ("TLSv1.2", TlsVersion::V1_2, ">=TLSv1.2:!TLSv1.3", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1:!TLSv1.3"),
             ("TLSv1.2 TLSv1.3", TlsVersion::V1_2, ">=TLSv1.2", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1"),
             ("<=TLSv1.2", TlsVersion::V1_2, ">=TLSv1.2:<=TLSv1.2", "!SSLv2:!SSLv3:!TLSv1:!TLSv1.1:!TLSv1.3"),

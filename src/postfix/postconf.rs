@@ -3,9 +3,9 @@
 //! Facts are read once at the start and again when main.cf or master.cf change. What could not be read is not known:
 //! no default stands in for it.
 
+use super::tool;
 pub use super::tool::ToolError;
 pub use crate::policy::postfix_policy::PostfixVersion;
-use super::tool;
 use crate::{
     config,
     nexthop::{Destination, DestinationError},
@@ -504,7 +504,9 @@ impl PostfixWatch {
             }
             Err(error) => {
                 complaint = error.to_string();
-                tracing::error!("{error}: until Postfix's configuration can be read, nothing is known of where mail goes");
+                tracing::error!(
+                    "{error}: until Postfix's configuration can be read, nothing is known of where mail goes"
+                );
                 None
             }
         };

@@ -61,9 +61,9 @@ pub fn of_nexthop(
         (None, leads) => leads,
         (Some(TransportLeads::Stays), _) => Leads::Stays,
         (Some(TransportLeads::Leaves), leads @ (Leads::Out | Leads::OutUncontrolled { .. })) => leads,
-        (Some(TransportLeads::Leaves), _) => {
-            Leads::OutUncontrolled { reason: format!("transport {transport} is no smtp(8) and asks no TLS policy of us") }
-        }
+        (Some(TransportLeads::Leaves), _) => Leads::OutUncontrolled {
+            reason: format!("transport {transport} is no smtp(8) and asks no TLS policy of us"),
+        },
     }
 }
 
@@ -153,10 +153,9 @@ fn asks_us(facts: &PostfixFacts, service: &Service) -> Result<(), String> {
 /// temporary failure.
 pub fn in_force(facts: Option<&PostfixFacts>) -> Result<InForce, String> {
     let facts = facts.ok_or("Postfix's configuration could not be read")?;
-    let asking = facts
-        .services
-        .iter()
-        .filter(|service| service.kind == "unix" && service.command == "smtp" && policy_maps(facts, Some(service)).ours);
+    let asking = facts.services.iter().filter(|service| {
+        service.kind == "unix" && service.command == "smtp" && policy_maps(facts, Some(service)).ours
+    });
     let mut strictest: Option<InForce> = None;
     for service in asking {
         let own = in_force_for(facts, Some(service))?;
@@ -311,8 +310,12 @@ mod tests {
             ("hash:/a", vec!["hash:/a"], false, vec![]),
             ("socketmap:unix:segl/socketmap.sock:tls", vec![], true, vec![]),
             ("proxy:socketmap:inet:h:1:tls hash:/a", vec![], true, vec!["hash:/a"]),
-            ("socketmap:unix:/s:postfix, inline:{ a=b, c=d },socketmap:unix:/s:tls",
-                vec!["socketmap:unix:/s:postfix", "inline:{ a=b, c=d }"], true, vec![]),
+            (
+                "socketmap:unix:/s:postfix, inline:{ a=b, c=d },socketmap:unix:/s:tls",
+                vec!["socketmap:unix:/s:postfix", "inline:{ a=b, c=d }"],
+                true,
+                vec![],
+            ),
         ] {
             let (facts, _directory) = facts(&format!("smtp_tls_policy_maps = {maps}\n"), "").await;
             assert_eq!(policy_maps(&facts, None), PolicyMaps { before, ours, after }, "{maps}");
@@ -344,8 +347,11 @@ mod tests {
             // Does not ask us, so no answer of ours can weaken it.
             ("x unix - - n - - smtp -o smtp_tls_security_level=secure -o smtp_tls_policy_maps=\n", Some(L::May)),
             ("x unix - - n - - lmtp -o smtp_tls_security_level=secure\n", Some(L::May)),
-            ("x unix - - n - - smtp -o smtp_tls_security_level=secure\n\
-              y unix - - n - - smtp -o smtp_tls_security_level=fingerprint\n", None),
+            (
+                "x unix - - n - - smtp -o smtp_tls_security_level=secure\n\
+              y unix - - n - - smtp -o smtp_tls_security_level=fingerprint\n",
+                None,
+            ),
             ("x unix - - n - - smtp -o smtp_tls_security_level=bogus\n", None),
         ] {
             let (facts, _directory) = facts(&format!("{OURS}smtp_tls_security_level = may\n"), master).await;
