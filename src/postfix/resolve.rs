@@ -565,7 +565,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_tables_nothing_is_run() {
-        let (resolver, facts) = resolver("relay_domains = relay.example\nvirtual_mailbox_domains = box.example\n", "", vec![]).await;
+        let (resolver, facts) =
+            resolver("relay_domains = relay.example\nvirtual_mailbox_domains = box.example\n", "", vec![]).await;
         for (recipient, expected) in [
             ("a@Example.DK", "smtp:Example.DK [example.dk] example.dk"),
             ("<a@rødgrød.example>", "smtp:rødgrød.example [xn--rdgrd-vuad.example] xn--rdgrd-vuad.example"),
@@ -583,7 +584,11 @@ mod tests {
             ("", "unknown"),
             ("a@b c", "unknown"),
         ] {
-            assert_eq!(shown(&resolver.resolve(Some(&facts), ask("s@x.example", recipient)).await), expected, "{recipient}");
+            assert_eq!(
+                shown(&resolver.resolve(Some(&facts), ask("s@x.example", recipient)).await),
+                expected,
+                "{recipient}"
+            );
         }
         assert_eq!(resolver.tables.runs.load(Ordering::Relaxed), 0);
         assert_eq!(shown(&resolver.resolve(None, ask("", "a@example.dk")).await), "unknown");
@@ -592,12 +597,28 @@ mod tests {
     #[tokio::test]
     async fn relayhosts_and_transports_of_main_cf_count() {
         for (main, recipient, expected) in [
-            ("relayhost = [r1.example]:587, r2.example", "a@x.example", "smtp:[r1.example]:587, r2.example [[r1.example]:587 r2.example] x.example"),
+            (
+                "relayhost = [r1.example]:587, r2.example",
+                "a@x.example",
+                "smtp:[r1.example]:587, r2.example [[r1.example]:587 r2.example] x.example",
+            ),
             ("relayhost = r.example", "a@local.example", "local:mx.example [] local.example"),
-            ("default_transport = smtp:[d.example]\nrelayhost = r.example", "a@x.example", "smtp:[d.example] [[d.example]] x.example"),
+            (
+                "default_transport = smtp:[d.example]\nrelayhost = r.example",
+                "a@x.example",
+                "smtp:[d.example] [[d.example]] x.example",
+            ),
             ("default_transport = error:no mail today", "a@x.example", "error:no mail today [] x.example"),
-            ("local_transport = lmtp:unix:private/box", "a@local.example", "lmtp:unix:private/box [unix:private/box] local.example"),
-            ("local_transport = smtp:[inner.example]", "a@local.example", "smtp:[inner.example] [[inner.example]] local.example"),
+            (
+                "local_transport = lmtp:unix:private/box",
+                "a@local.example",
+                "lmtp:unix:private/box [unix:private/box] local.example",
+            ),
+            (
+                "local_transport = smtp:[inner.example]",
+                "a@local.example",
+                "smtp:[inner.example] [[inner.example]] local.example",
+            ),
             ("default_transport = ", "a@x.example", "unknown"),
             ("default_transport = :x", "a@x.example", "unknown"),
             ("relayhost = ,", "a@x.example", "unknown"),
@@ -610,21 +631,24 @@ mod tests {
     #[tokio::test]
     async fn virtual_aliases_are_expanded_to_the_end() {
         let tables = vec![
-            ("hash:/v", vec![
-                ("valias.example", "anything"),
-                ("one@valias.example", "a@x.example"),
-                ("two@valias.example", "a@x.example, b@y.example, local"),
-                ("list@valias.example", "two@valias.example, c@z.example"),
-                ("self@valias.example", "self@valias.example, a@x.example"),
-                ("loop1@valias.example", "loop2@valias.example"),
-                ("loop2@valias.example", "loop1@valias.example"),
-                ("odd@valias.example", "a@x.example b@y.example"),
-                ("empty@valias.example", ""),
-                ("user@valias.example", "u@x.example"),
-                ("@moved.example", "@new.example"),
-                ("root", "admin@x.example"),
-                ("\"a b\"@valias.example", "q@x.example"),
-            ]),
+            (
+                "hash:/v",
+                vec![
+                    ("valias.example", "anything"),
+                    ("one@valias.example", "a@x.example"),
+                    ("two@valias.example", "a@x.example, b@y.example, local"),
+                    ("list@valias.example", "two@valias.example, c@z.example"),
+                    ("self@valias.example", "self@valias.example, a@x.example"),
+                    ("loop1@valias.example", "loop2@valias.example"),
+                    ("loop2@valias.example", "loop1@valias.example"),
+                    ("odd@valias.example", "a@x.example b@y.example"),
+                    ("empty@valias.example", ""),
+                    ("user@valias.example", "u@x.example"),
+                    ("@moved.example", "@new.example"),
+                    ("root", "admin@x.example"),
+                    ("\"a b\"@valias.example", "q@x.example"),
+                ],
+            ),
             ("regexp:/r", vec![("pattern@other.example", "p@x.example"), ("@never.example", "wrong@x.example")]),
         ];
         let main = "virtual_alias_maps = hash:/v, regexp:/r\nvirtual_alias_domains = hash:/v\nrecipient_delimiter = +\n\
@@ -633,9 +657,15 @@ mod tests {
         let (resolver, facts) = resolver(main, "", tables).await;
         for (recipient, expected) in [
             ("one@VALIAS.example", "smtp:x.example [x.example] x.example"),
-            ("list@valias.example", "local:mx.example [] mx.example; smtp:x.example [x.example] x.example; \
-                smtp:y.example [y.example] y.example; smtp:z.example [z.example] z.example"),
-            ("self@valias.example", "error:5.1.1 User unknown in virtual alias table [] valias.example; smtp:x.example [x.example] x.example"),
+            (
+                "list@valias.example",
+                "local:mx.example [] mx.example; smtp:x.example [x.example] x.example; \
+                smtp:y.example [y.example] y.example; smtp:z.example [z.example] z.example",
+            ),
+            (
+                "self@valias.example",
+                "error:5.1.1 User unknown in virtual alias table [] valias.example; smtp:x.example [x.example] x.example",
+            ),
             ("none@valias.example", "error:5.1.1 User unknown in virtual alias table [] valias.example"),
             ("loop1@valias.example", "unknown"),
             ("odd@valias.example", "unknown"),
@@ -664,7 +694,11 @@ mod tests {
         let wide: Vec<String> = (0..=EXPANSION_MAX).map(|n| format!("w{n}@x.example")).collect();
         let tables = vec![("hash:/v", [chain, vec![("wide@v.example", &*wide.join(",").leak())]].concat())];
         let (resolver, facts) = resolver("virtual_alias_maps = hash:/v\n", "", tables).await;
-        for (recipient, expected) in [("n0@v.example", "unknown"), ("wide@v.example", "unknown"), ("n5@v.example", "smtp:v.example [v.example] v.example")] {
+        for (recipient, expected) in [
+            ("n0@v.example", "unknown"),
+            ("wide@v.example", "unknown"),
+            ("n5@v.example", "smtp:v.example [v.example] v.example"),
+        ] {
             assert_eq!(shown(&resolver.resolve(Some(&facts), ask("", recipient)).await), expected, "{recipient}");
         }
     }
@@ -690,7 +724,11 @@ mod tests {
         let main = "transport_maps = hash:/t\nrelayhost = [r.example]\nrecipient_delimiter = +\n";
         for (style, dotted, plain) in [
             ("", "relay:[dotted] [[dotted]]", "smtp:[star] [[star]]"),
-            ("parent_domain_matches_subdomains = transport_maps\n", "smtp:[star] [[star]]", "relay:[parent] [[parent]]"),
+            (
+                "parent_domain_matches_subdomains = transport_maps\n",
+                "smtp:[star] [[star]]",
+                "relay:[parent] [[parent]]",
+            ),
         ] {
             let (resolver, facts) = resolver(&format!("{main}{style}"), "", vec![("hash:/t", entries.clone())]).await;
             for (recipient, expected) in [
@@ -721,9 +759,20 @@ mod tests {
         let main = "sender_dependent_relayhost_maps = hash:/r\nsender_dependent_default_transport_maps = hash:/d\n\
                     relayhost = [r.example]\nrelay_domains = relay.example\n";
         let tables = vec![
-            ("hash:/r", vec![("s@x.example", "[own.example]"), ("@x.example", "[domain.example]"), ("d@x.example", "DUNNO"),
-                ("<>", "[null.example]"), ("e@x.example", "")]),
-            ("hash:/d", vec![("s@x.example", "relay:"), ("h@x.example", "relay:[hop.example]"), ("d@x.example", "dunno")]),
+            (
+                "hash:/r",
+                vec![
+                    ("s@x.example", "[own.example]"),
+                    ("@x.example", "[domain.example]"),
+                    ("d@x.example", "DUNNO"),
+                    ("<>", "[null.example]"),
+                    ("e@x.example", ""),
+                ],
+            ),
+            (
+                "hash:/d",
+                vec![("s@x.example", "relay:"), ("h@x.example", "relay:[hop.example]"), ("d@x.example", "dunno")],
+            ),
         ];
         let (resolver, facts) = resolver(main, "", tables).await;
         for (sender, recipient, expected) in [
@@ -739,7 +788,11 @@ mod tests {
             ("e@x.example", "a@e.example", "unknown"),
             ("bad sender", "a@e.example", "unknown"),
         ] {
-            assert_eq!(shown(&resolver.resolve(Some(&facts), ask(sender, recipient)).await), expected, "{sender} {recipient}");
+            assert_eq!(
+                shown(&resolver.resolve(Some(&facts), ask(sender, recipient)).await),
+                expected,
+                "{sender} {recipient}"
+            );
         }
     }
 
@@ -763,7 +816,11 @@ mod tests {
             for (origin, known) in [(Origin::Smtpd, by_smtpd), (Origin::Sendmail, by_sendmail)] {
                 let question = Question { recipient: "a@e.example", sender: "s@x.example", origin };
                 let resolution = resolver.resolve(Some(&facts), question).await;
-                assert_eq!(matches!(resolution, Resolution::Known(_)), known, "{main}{master}{origin:?} {resolution:?}");
+                assert_eq!(
+                    matches!(resolution, Resolution::Known(_)),
+                    known,
+                    "{main}{master}{origin:?} {resolution:?}"
+                );
             }
         }
     }

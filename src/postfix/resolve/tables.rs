@@ -57,7 +57,7 @@ impl Default for Postmap {
 
 impl Tables for Postmap {
     /// Keys go through standard input: none is ever an argument or seen by a shell. Exit status 1 with nothing on
-    /// standard error is "not found"; anything on standard error is a failure.
+    /// standard error is "not found"; anything on standard error is a failure (but for one warning, below).
     async fn query(
         &self,
         config_directory: &Path,
@@ -67,14 +67,25 @@ impl Tables for Postmap {
         if let Some(key) = keys.iter().find(|key| key.is_empty() || key.chars().any(char::is_control)) {
             return Err(format!("`{}` is no key", key.escape_debug()));
         }
-        let arguments = [Path::new("-c"), config_directory, Path::new("-q"), Path::new("-"), Path::new("--"), Path::new(table)];
+        let arguments =
+            [Path::new("-c"), config_directory, Path::new("-q"), Path::new("-"), Path::new("--"), Path::new(table)];
         let input: String = keys.iter().flat_map(|key| [key.as_str(), "\n"]).collect();
         let output = tool::run(&self.program, arguments, input.as_bytes()).await.map_err(|error| error.to_string())?;
-        if !output.stderr.is_empty() {
-            return Err(format!("{table}: {}", output.stderr.replace('\n', "; ")));
+        // A parameter that stands twice in main.cf says nothing of the table: every tool and daemon warns of it and takes
+        // the last one.
+        let of_main = format!("postmap: warning: {}/main.cf, line ", config_directory.display());
+        let complaints: Vec<&str> = output
+            .stderr
+            .lines()
+            .filter(|line| !(line.starts_with(&of_main) && line.contains(": overriding earlier entry: ")))
+            .collect();
+        if !complaints.is_empty() {
+            return Err(format!("{table}: {}", complaints.join("; ")));
         }
         match output.status.code() {
-            Some(0) => read_answers(&output.stdout, keys).ok_or_else(|| format!("{table}: postmap's answer is not clear")),
+            Some(0) => {
+                read_answers(&output.stdout, keys).ok_or_else(|| format!("{table}: postmap's answer is not clear"))
+            }
             Some(1) if output.stdout.is_empty() => Ok(BTreeMap::new()),
             _ => Err(format!("{table}: postmap ended with {}", output.status)),
         }
@@ -179,7 +190,8 @@ impl<'a, T: Tables> Lookups<'a, T> {
                 if key.partial && kind(table) == Kind::Pattern {
                     continue;
                 }
-                let Some(Some(value)) = self.known.get(*table).map(|known| known.get(&key.text).cloned().flatten()) else {
+                let Some(Some(value)) = self.known.get(*table).map(|known| known.get(&key.text).cloned().flatten())
+                else {
                     continue;
                 };
                 if key.partial && kind(table) == Kind::Either {
@@ -200,7 +212,7 @@ impl<'a, T: Tables> Lookups<'a, T> {
             let known = self.known.entry((*table).to_owned()).or_default();
             let mut missing: Vec<String> = keys
                 .iter()
-                .filter(|key| !(key.partial && kind(table) == Kind::Pattern) && !known.contains_key(&key.text))
+                .filter(|key| !(known.contains_key(&key.text) || key.partial && kind(table) == Kind::Pattern))
                 .map(|key| key.text.clone())
                 .collect();
             missing.sort_unstable();
@@ -392,10 +404,17 @@ pub(super) mod tests {
     #[tokio::test]
     async fn lists_match_as_postfix_matches() {
         let fake = Fake {
-            tables: [("hash:/t", vec![("in.table", "x"), ("parent", "x"), (".dotted", "x")]), ("regexp:/r", vec![("parent", "x")])]
-                .into(),
-            files: [("/f", "# comment, not.this\nin.file, second.file\n!not.file all\n/g\n"), ("/g", "/f\n"), ("/h", "deep")]
-                .into(),
+            tables: [
+                ("hash:/t", vec![("in.table", "x"), ("parent", "x"), (".dotted", "x")]),
+                ("regexp:/r", vec![("parent", "x")]),
+            ]
+            .into(),
+            files: [
+                ("/f", "# comment, not.this\nin.file, second.file\n!not.file all\n/g\n"),
+                ("/g", "/f\n"),
+                ("/h", "deep"),
+            ]
+            .into(),
             ..Fake::default()
         };
         for (list, parents, domain, expected) in [
@@ -445,10 +464,10 @@ pub(super) mod tests {
             lookups.find(tables, keys).await.map(|found| found.map(|found| found.value))
         };
         let (whole, part) = (Key::whole("a@b"), Key::partial("@b"));
-        assert_eq!(find(&["regexp:/r"], &[whole.clone()]).await, Ok(Some("whole".to_owned())));
-        assert_eq!(find(&["regexp:/r"], &[part.clone()]).await, Ok(None));
-        assert_eq!(find(&["regexp:/r", "hash:/h"], &[part.clone()]).await, Ok(Some("part".to_owned())));
-        assert_eq!(find(&["proxy:mysql:/m"], &[part.clone()]).await.is_err(), true);
+        assert_eq!(find(&["regexp:/r"], std::slice::from_ref(&whole)).await, Ok(Some("whole".to_owned())));
+        assert_eq!(find(&["regexp:/r"], std::slice::from_ref(&part)).await, Ok(None));
+        assert_eq!(find(&["regexp:/r", "hash:/h"], std::slice::from_ref(&part)).await, Ok(Some("part".to_owned())));
+        assert!(find(&["proxy:mysql:/m"], std::slice::from_ref(&part)).await.is_err());
         assert_eq!(find(&["mysql:/m"], &[Key::partial("@c"), whole]).await, Ok(Some("whole".to_owned())));
         assert!(find(&["mysql:/m"], &[part]).await.is_err());
         assert!(find(&["notype"], &[Key::whole("x")]).await.is_err());
@@ -475,15 +494,22 @@ pub(super) mod tests {
             found.map(|found| found.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>())
         };
         for table in [hash.clone(), hash.replace("hash:", "texthash:")] {
-            let keys = ["-x@b.example", "A@b.example", "none@b.example", "@c.example", "\"a b\"@c.example", "--", "$(id)"];
+            let keys =
+                ["-x@b.example", "A@b.example", "none@b.example", "@c.example", "\"a b\"@c.example", "--", "$(id)"];
             let found = query(&table, &keys).await.unwrap();
             let expected = ["\"a b\"@c.example=five", "-x@b.example=one", "@c.example=four", "A@b.example=two three"];
             assert_eq!(found, expected, "{table}");
             assert_eq!(query(&table, &["none"]).await, Ok(vec![]));
         }
         let regexp = format!("regexp:{}", path("re").display());
-        assert_eq!(query(&regexp, &["x@r.example", "y@q.example"]).await, Ok(vec!["x@r.example=x@s.example".to_owned()]));
-        assert_eq!(query("inline:{ {a = b, c}, {d=e} }", &["a", "d"]).await, Ok(vec!["a=b, c".to_owned(), "d=e".to_owned()]));
+        assert_eq!(
+            query(&regexp, &["x@r.example", "y@q.example"]).await,
+            Ok(vec!["x@r.example=x@s.example".to_owned()])
+        );
+        assert_eq!(
+            query("inline:{ {a = b, c}, {d=e} }", &["a", "d"]).await,
+            Ok(vec!["a=b, c".to_owned(), "d=e".to_owned()])
+        );
         assert_eq!(query("static:smtp:[x]", &["a"]).await, Ok(vec!["a=smtp:[x]".to_owned()]));
         for wrong in ["hash:/nonexistent/table", "nosuchtype:/x", "fail:always", "-d", "static:"] {
             assert!(query(wrong, &["a"]).await.is_err(), "{wrong}");
