@@ -1,7 +1,38 @@
 //! Pieces of text -> findings -> verdict. Pure: no file, no network, no clock but the one that is passed in.
+//!
+//! | step | file |
+//! |---|---|
+//! | rule files -> rules | `rule_file`, `rule` |
+//! | texts and rules -> findings | `engine` |
+//! | numbers whose arithmetic is known | `identifier`: `cpr`, `iban`, `card`, on `digits` |
+//! | word lists, whatever the letters' case | `words`, `fold` |
+//! | what the sender marked | `marks` |
 
-use crate::level::{Category, Level};
-use std::{collections::BTreeSet, sync::Arc};
+mod card;
+mod cpr;
+mod digits;
+mod engine;
+mod fold;
+mod iban;
+mod identifier;
+mod marks;
+mod rule;
+mod rule_file;
+mod words;
+
+use crate::{
+    config::{Marks, Unreadable as UnreadableCounts},
+    level::{Category, Level},
+    message::{Document, Field, Piece, Unreadable, normalise},
+};
+use jiff::civil::Date;
+use rule::{Matcher, Rule};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// What was found in one message, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,7 +44,7 @@ pub struct Verdict {
     /// What was found, one per rule and place, surest first.
     pub findings: Vec<Finding>,
     /// Parts that were not read (from the document), so that nothing is vouched for that was not seen.
-    pub unreadable: Vec<crate::message::Unreadable>,
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// One rule that found something at one place.
@@ -25,14 +56,395 @@ pub struct Finding {
     pub category: Category,
     /// The level that it gives the message.
     pub level: Level,
-    /// Where: [`crate::message::Piece::place`] or a header field.
+    /// Where: [`Piece::place`] or a header field.
     pub part: String,
-    /// How many different values.
+    /// How many different values; 1000 means at least so many.
     pub count: usize,
     /// How sure, 0.0 to 1.0.
     pub confidence: f32,
-    /// The first value with all but its beginning hidden: `0101••-••••`.
+    /// The first of the surest values with all but its beginning hidden: `0101••-••••`.
     pub masked: String,
     /// Why the confidence is what it is, in plain words.
     pub why: String,
+}
+
+impl Verdict {
+    /// Raises the level where something could not be read and the administrator wants that to count.
+    pub fn count_unreadable(&mut self, counts: UnreadableCounts) {
+        let level = match counts {
+            UnreadableCounts::Ignore => return,
+            UnreadableCounts::Confidential => Level::Confidential,
+            UnreadableCounts::Sensitive => Level::Sensitive,
+        };
+        if !self.unreadable.is_empty() {
+            self.level = self.level.max(level);
+        }
+    }
+}
+
+/// What is wrong with a rule or its file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleFault {
+    /// The file, as it was named.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The rule's id, where there is one.
+    pub rule: Option<String>,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for RuleFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.file, self.line)?;
+        if let Some(rule) = &self.rule {
+            write!(f, "rule {rule}: ")?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for RuleFault {}
+
+/// Rules, ready for use by any number of threads.
+pub struct RuleSet {
+    engine: engine::Engine,
+}
+
+impl fmt::Debug for RuleSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.ids()).finish()
+    }
+}
+
+impl RuleSet {
+    /// Reads rule files (name and text) in order; a later rule of the same id replaces an earlier one.
+    ///
+    /// # Errors
+    /// With every fault of every file; also if no rule is left, since nothing would ever be found.
+    pub fn parse(files: &[(String, String)]) -> Result<Self, Vec<RuleFault>> {
+        let fault = |reason: String| {
+            let file = files.first().map_or_else(|| "rules".to_owned(), |(name, _)| name.clone());
+            vec![RuleFault { file, line: 1, rule: None, reason }]
+        };
+        let rules = rule_file::parse(files)?;
+        if rules.is_empty() {
+            return Err(fault(
+                "there is no rule in any file, so nothing would be found: check detect.rules".to_owned(),
+            ));
+        }
+        let engine = engine::Engine::build(rules)
+            .map_err(|error| fault(format!("the word lists are too long for one automaton: {error}")))?;
+        Ok(Self { engine })
+    }
+
+    /// The rules' ids, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.engine.rules.iter().map(|rule| &*rule.id)
+    }
+
+    /// Judges a document as of `today`; past `deadline` the rest is listed as unreadable (`limit: time`).
+    ///
+    /// Time and memory are linear in the document's text, whatever is in it.
+    pub fn inspect(&self, document: &Document, today: Date, marks: &Marks, deadline: Instant) -> Verdict {
+        let (mut findings, late) = self.engine.inspect(document, today, deadline);
+        findings.extend(marks::inspect(self.engine.rules.iter(), document, marks));
+        let level = findings.iter().map(|finding| finding.level).max().unwrap_or_default();
+        let categories = findings.iter().map(|finding| finding.category).collect();
+        findings.sort_by(|left, right| right.confidence.total_cmp(&left.confidence));
+        findings.truncate(engine::MAX_FINDINGS);
+        let unreadable = document.unreadable.iter().cloned().chain(late).collect();
+        Verdict { level, categories, findings, unreadable }
+    }
+
+    /// Runs every rule's examples, each rule by itself.
+    pub fn self_test(&self) -> Vec<RuleFault> {
+        self.engine.rules.iter().flat_map(self_test).collect()
+    }
+}
+
+/// How long the examples of one rule may take.
+const EXAMPLE_TIME: Duration = Duration::from_secs(10);
+
+fn self_test(rule: &Rule) -> Vec<RuleFault> {
+    let fault = |reason: String| RuleFault {
+        file: rule.origin.file.clone(),
+        line: rule.origin.line,
+        rule: Some(rule.id.to_string()),
+        reason,
+    };
+    let alone = match engine::Engine::build(vec![rule.clone()]) {
+        Ok(engine) => RuleSet { engine },
+        Err(error) => return vec![fault(error.to_string())],
+    };
+    let finds = |example: &String| {
+        let document = example_document(rule, example);
+        let deadline = Instant::now() + EXAMPLE_TIME;
+        !alone.inspect(&document, rule.examples.today, &Marks::default(), deadline).findings.is_empty()
+    };
+    let missed = rule.examples.found.iter().filter(|example| !finds(example));
+    let wrong = rule.examples.not_found.iter().filter(|example| finds(example));
+    missed
+        .map(|example| fault(format!("examples.found: “{example}” is not found: change the rule or the example")))
+        .chain(wrong.map(|example| {
+            fault(format!("examples.not-found: “{example}” is found: raise the threshold, or lower a base or weight"))
+        }))
+        .collect()
+}
+
+/// An example as the message that it stands for.
+fn example_document(rule: &Rule, example: &str) -> Document {
+    let field = match &rule.matcher {
+        Matcher::SubjectTag(_) => "Subject",
+        Matcher::Header { field, .. } => field,
+        Matcher::Label(_) => "msip_labels",
+        _ => {
+            let text = normalise(example.to_owned());
+            return Document { pieces: vec![Piece { place: "text".to_owned(), text }], ..Document::default() };
+        }
+    };
+    let value = normalise(example.to_owned());
+    Document { fields: vec![Field { name: field.to_owned(), value }], ..Document::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MarkLevel;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    const CLOCK: Date = date(2057, 12, 31);
+
+    fn rules(text: &str) -> RuleSet {
+        RuleSet::parse(&[("test.toml".to_owned(), text.to_owned())]).unwrap()
+    }
+
+    static SHIPPED: LazyLock<RuleSet> = LazyLock::new(|| {
+        let files = [
+            ("dk.toml", include_str!("../../conf/rules/dk.toml")),
+            ("finance.toml", include_str!("../../conf/rules/finance.toml")),
+            ("marks.toml", include_str!("../../conf/rules/marks.toml")),
+        ];
+        RuleSet::parse(&files.map(|(name, text)| (name.to_owned(), text.to_owned()))).unwrap()
+    });
+
+    fn deadline() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    fn document(text: &str) -> Document {
+        Document { pieces: vec![Piece { place: "text".to_owned(), text: text.to_owned() }], ..Document::default() }
+    }
+
+    fn inspect(rules: &RuleSet, text: &str) -> Verdict {
+        rules.inspect(&document(text), CLOCK, &Marks::default(), deadline())
+    }
+
+    fn rule(matcher: &str) -> String {
+        format!(
+            "[[rule]]\nid = \"t\"\ncategory = \"health\"\ndescription = \"d\"\nsource = \"s\"\n{matcher}\nexamples = {{ found = [\"x\"] }}\n"
+        )
+    }
+
+    #[test]
+    fn the_shipped_rules_pass_their_examples() {
+        assert_eq!(SHIPPED.self_test(), []);
+    }
+
+    #[test]
+    fn a_wrong_example_is_told() {
+        let faults = rules(&rule("terms = [{ words = [\"abc\"], base = 0.6 }]")).self_test();
+        assert_eq!(
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["test.toml:1: rule t: examples.found: “x” is not found: change the rule or the example"]
+        );
+    }
+
+    #[test]
+    fn no_rules_at_all_is_a_fault() {
+        assert_eq!(RuleSet::parse(&[]).unwrap_err().len(), 1);
+        assert_eq!(RuleSet::parse(&[("a.toml".to_owned(), String::new())]).unwrap_err()[0].file, "a.toml");
+    }
+
+    #[test]
+    fn a_finding_says_what_where_and_why() {
+        let verdict = inspect(&SHIPPED, "CPR: 140257-5678 og igen 1402575678, samt 140257-5679.");
+        assert_eq!(verdict.level, Level::Confidential);
+        assert_eq!(verdict.categories, BTreeSet::from([Category::NationalId]));
+        assert_eq!(verdict.findings.len(), 1);
+        let finding = &verdict.findings[0];
+        assert_eq!((&*finding.rule, finding.part.as_str(), finding.count), ("dk.cpr", "text", 2));
+        assert_eq!(finding.masked, "1402••-••••");
+        assert!((finding.confidence - 0.9).abs() < 1e-6);
+        assert_eq!(finding.why, "written form hyphen 0.60, near “cpr*” +0.30");
+    }
+
+    #[test]
+    fn context_counts_within_its_distance_and_once() {
+        let rules = rules(&rule(
+            "terms = [{ words = [\"candidate\"], base = 0.3 }]\ncontext = [{ words = [\"near\", \"close\"], weight = 0.2, distance = 10 }, { words = [\"not\"], weight = -0.1, distance = 10 }]",
+        ));
+        for (text, found) in [
+            ("candidate", false),
+            ("near candidate", true),
+            ("near          candidate", true),
+            ("near           candidate", false),
+            ("candidate          near", true),
+            ("candidate           near", false),
+            ("near close candidate", true),
+            ("near not candidate", false),
+            ("nearcandidate", false),
+        ] {
+            assert_eq!(!inspect(&rules, text).findings.is_empty(), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn context_without_a_distance_counts_anywhere() {
+        let rules = rules(&rule(
+            "terms = [{ words = [\"candidate\"], base = 0.3 }]\ncontext = [{ words = [\"anywhere\"], weight = 0.2 }]",
+        ));
+        let mut document = document(&format!("candidate{}", " x".repeat(20_000)));
+        assert_eq!(rules.inspect(&document, CLOCK, &Marks::default(), deadline()).findings, []);
+        document.pieces.push(Piece { place: "subject".to_owned(), text: "Anywhere".to_owned() });
+        assert_eq!(rules.inspect(&document, CLOCK, &Marks::default(), deadline()).findings.len(), 1);
+    }
+
+    #[test]
+    fn a_minimum_counts_different_values_in_the_whole_message() {
+        let rules = rules(&format!(
+            "{}min-count = 2\n",
+            rule("").replace("examples", "terms = [{ words = [\"one\", \"two\"], base = 0.6 }]\nexamples",)
+        ));
+        assert_eq!(inspect(&rules, "one One ONE").findings, []);
+        assert_eq!(inspect(&rules, "one two").findings[0].count, 2);
+    }
+
+    #[test]
+    fn patterns_stand_alone_unless_inside() {
+        let own = |inside: bool| {
+            rules(&rule(&format!("pattern = {{ regex = \"sag[0-9]{{2,4}}\", base = 0.6, inside = {inside} }}")))
+        };
+        for (text, alone, inside) in
+            [("SAG12", true, true), ("xsag12", false, true), ("sag12345", false, true), ("sag1", false, false)]
+        {
+            assert_eq!(!inspect(&own(false), text).findings.is_empty(), alone, "{text}");
+            assert_eq!(!inspect(&own(true), text).findings.is_empty(), inside, "{text}");
+        }
+        let long = format!("{}sag1234 {}", "x ".repeat(32_765), "y ".repeat(10_000));
+        let verdict = inspect(&own(false), &long);
+        assert_eq!((verdict.findings.len(), verdict.findings[0].count), (1, 1));
+        assert_eq!(verdict.findings[0].masked, "sa•••••");
+    }
+
+    #[test]
+    fn words_are_found_across_blocks() {
+        let rules = rules(&rule("terms = [{ words = [\"kræftsygdom*\"], base = 0.6 }]"));
+        for shift in 0..30 {
+            let text = format!("{}kræftsygdommen", " ".repeat(64 * 1024 - shift));
+            let verdict = inspect(&rules, &text);
+            assert_eq!(verdict.findings.len(), 1, "{shift}");
+        }
+    }
+
+    #[test]
+    fn marks_count() {
+        let rules = &*SHIPPED;
+        let judge = |name: &str, value: &str, marks: &Marks| {
+            let field = Field { name: name.to_owned(), value: value.to_owned() };
+            rules.inspect(&Document { fields: vec![field], ..Document::default() }, CLOCK, marks, deadline())
+        };
+        let none = Marks::default();
+        assert_eq!(judge("Subject", "[fortroligt] x", &none).level, Level::Confidential);
+        assert_eq!(judge("subject", "x [Følsomt]", &none).level, Level::Sensitive);
+        assert_eq!(judge("Sensitivity", "Private", &none).findings[0].part, "Sensitivity");
+        assert_eq!(judge("Sensitivity", "Personal", &none).level, Level::None);
+
+        let own = Marks {
+            subject_tags: vec!["Hemmelig!".to_owned()],
+            labels: [("AAAA-1", MarkLevel::Sensitive), ("{bbbb-2}", MarkLevel::None)]
+                .map(|(id, level)| (id.to_owned(), level))
+                .into(),
+        };
+        let verdict = judge("Subject", "[hemmelig] x", &own);
+        assert_eq!((&*verdict.findings[0].rule, verdict.level), ("marks.subject-tags", Level::Confidential));
+        assert_eq!(judge("Subject", "[hemmelig] x", &none).level, Level::None);
+        let label = |id: &str, name: &str| format!("MSIP_Label_{id}_Enabled=True; MSIP_Label_{id}_Name={name};");
+        assert_eq!(judge("msip_labels", &label("aaaa-1", "Public"), &own).level, Level::Sensitive);
+        assert_eq!(judge("MSIP_Labels", &label("cccc-3", "Confidential"), &own).level, Level::Confidential);
+        // The administrator says that this label means nothing, whatever its name; another mark still counts.
+        let named = label("bbbb-2", "Confidential");
+        assert_eq!(judge("msip_labels", &named, &own).level, Level::None);
+        assert_eq!(judge("msip_labels", &format!("{named}{}", label("aaaa-1", "x")), &own).level, Level::Sensitive);
+    }
+
+    #[test]
+    fn what_was_not_read_is_handed_on_and_may_count() {
+        let rules = &*SHIPPED;
+        let part = Unreadable { place: "part 2".to_owned(), reason: "attachment".to_owned() };
+        let document = Document { unreadable: vec![part.clone()], ..Document::default() };
+        let mut verdict = rules.inspect(&document, CLOCK, &Marks::default(), deadline());
+        assert_eq!((verdict.level, &verdict.unreadable), (Level::None, &vec![part]));
+        verdict.count_unreadable(UnreadableCounts::Ignore);
+        assert_eq!(verdict.level, Level::None);
+        verdict.count_unreadable(UnreadableCounts::Sensitive);
+        assert_eq!(verdict.level, Level::Sensitive);
+
+        let late = rules.inspect(&self::document("1"), CLOCK, &Marks::default(), Instant::now() - EXAMPLE_TIME);
+        assert_eq!(late.unreadable, [Unreadable { place: "text".to_owned(), reason: "limit: time".to_owned() }]);
+    }
+
+    /// Not a timed test: quadratic time in any of them would not end while anyone waits.
+    #[test]
+    fn hostile_texts_are_searched() {
+        let rules = &*SHIPPED;
+        for text in [
+            "1".repeat(20_000),
+            "1 ".repeat(250_000),
+            "12-".repeat(150_000),
+            "140257-5678 ".repeat(20_000),
+            "1402575678".repeat(30_000),
+            "cpr ".repeat(20_000),
+            "cpr 140257 ".repeat(20_000),
+            "4111 ".repeat(50_000),
+            "DK50 0040 ".repeat(20_000),
+            "http://".repeat(20_000) + &"/140257-5678".repeat(10_000),
+            "a@".repeat(20_000) + &"140257-5678@".repeat(10_000),
+        ] {
+            inspect(rules, &text);
+        }
+    }
+
+    #[test]
+    fn a_text_full_of_values_is_counted_to_a_bound() {
+        let text: String = (5000..9000).map(|serial| format!("140257-{serial}\n")).collect();
+        let verdict = inspect(&SHIPPED, &text);
+        assert_eq!((verdict.findings.len(), verdict.findings[0].count), (1, 1000));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_judged(text in any::<String>(), subject in any::<String>()) {
+            let mut document = document(&normalise(text));
+            document.fields.push(Field { name: "Subject".to_owned(), value: subject });
+            SHIPPED.inspect(&document, CLOCK, &Marks::default(), deadline());
+        }
+
+        #[test]
+        fn nothing_secret_is_shown(
+            text in "(140257[- ]?[5-8][0-9]{3}|cpr|dk5000400440116243|4111 1111 1111 1111|[a-zæ:@/.]{1,6}|[ \\n]){0,30}"
+        ) {
+            let verdict = inspect(&SHIPPED, &text);
+            for finding in &verdict.findings {
+                let shown = finding.masked.chars().filter(char::is_ascii_digit).count();
+                prop_assert!(shown <= 4, "{}", finding.masked);
+                // No digit of the text but points of the score.
+                let why = finding.why.replace(|character: char| !character.is_ascii_digit(), " ");
+                prop_assert!(why.split_whitespace().all(|digits| digits.len() <= 2), "{}", finding.why);
+            }
+        }
+    }
 }

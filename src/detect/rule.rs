@@ -1,0 +1,82 @@
+//! A rule, ready for use: what `rule_file` reads and the engine runs.
+
+use super::{identifier::Identifier, words::Word};
+use crate::level::{Category, Level};
+use jiff::civil::Date;
+use regex_automata::meta::Regex;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A score, in thousandths: sums of what rule files write are exact.
+pub(super) type Score = i32;
+
+/// Certainty.
+pub(super) const CERTAIN: Score = 1000;
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) id: Arc<str>,
+    pub(super) category: Category,
+    pub(super) level: Level,
+    /// Candidates below it are no findings.
+    pub(super) threshold: Score,
+    /// Different values that the message must hold.
+    pub(super) min_count: usize,
+    pub(super) matcher: Matcher,
+    pub(super) context: Vec<Context>,
+    pub(super) examples: Examples,
+    pub(super) origin: Origin,
+}
+
+/// What a rule looks for.
+#[derive(Clone, Debug)]
+pub(super) enum Matcher {
+    /// Numbers whose arithmetic is known.
+    Identifier {
+        identifier: Identifier,
+        /// By the identifier's forms.
+        base: Vec<Score>,
+        checksum: Score,
+    },
+    /// Words.
+    Terms(Vec<Terms>),
+    /// A regular expression.
+    Pattern { regex: Regex, base: Score, inside: bool },
+    /// Tags in the subject, by their key (`marks::key`), and as the rule writes them.
+    SubjectTag(BTreeMap<String, String>),
+    /// A header field whose value is one of these.
+    Header { field: String, values: Vec<Word> },
+    /// MSIP labels of these names.
+    Label(Vec<Word>),
+}
+
+/// Words that are worth the same.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) words: Vec<Word>,
+    pub(super) base: Score,
+}
+
+/// Words that raise or lower a candidate's score.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    pub(super) words: Vec<Word>,
+    pub(super) weight: Score,
+    /// How far from the candidate, in bytes; none: anywhere in the message.
+    pub(super) distance: Option<usize>,
+}
+
+/// What a rule must and must not find.
+#[derive(Clone, Debug)]
+pub(super) struct Examples {
+    pub(super) today: Date,
+    pub(super) found: Vec<String>,
+    pub(super) not_found: Vec<String>,
+}
+
+/// Where a rule stands.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) file: String,
+    pub(super) line: usize,
+}

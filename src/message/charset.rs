@@ -1,0 +1,120 @@
+//! Bytes in some charset -> UTF-8. A charset that is unknown, or not the one that was used, costs letters, never digits.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use mail_parser::decoders::charsets::map::charset_decoder;
+use std::borrow::Cow;
+
+/// Decodes `bytes`, which are said to be in `charset`.
+///
+/// A byte order mark wins over what is said. Bytes that are UTF-8 (and more than ASCII) are read as UTF-8 whatever
+/// one-byte charset they are said to be in, since text in another is hardly ever valid UTF-8 by chance; bytes that are
+/// said to be UTF-8 or UTF-16 and cannot be are read as windows-1252.
+pub(super) fn decode(bytes: Cow<'_, [u8]>, charset: Option<&str>) -> String {
+    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
+        return with(encoding, &bytes[mark..]);
+    }
+    let label = charset.unwrap_or_default().trim().trim_matches(['"', '\'']);
+    // Replacement encodings (iso-2022-kr, hz-gb-2312) would turn the whole text into one sign: read the ASCII in them.
+    let encoding = Encoding::for_label_no_replacement(label.as_bytes());
+    match encoding {
+        Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => {
+            if likely_utf_16(&bytes) {
+                with(encoding, &bytes)
+            } else {
+                guess(bytes)
+            }
+        }
+        Some(encoding) if encoding.is_single_byte() => match into_utf_8(bytes) {
+            Ok(text) => text,
+            Err(bytes) => with(encoding, &bytes),
+        },
+        Some(encoding) if encoding != UTF_8 => with(encoding, &bytes),
+        Some(_) => guess(bytes),
+        None => match known_to_mail_parser(label) {
+            // UTF-7, code page 850 and the like.
+            Some(decoder) => decoder(&bytes),
+            None => guess(bytes),
+        },
+    }
+}
+
+/// UTF-8 if it can be, else windows-1252, in which every byte means something.
+fn guess(bytes: Cow<'_, [u8]>) -> String {
+    into_utf_8(bytes).unwrap_or_else(|bytes| with(WINDOWS_1252, &bytes))
+}
+
+fn into_utf_8(bytes: Cow<'_, [u8]>) -> Result<String, Cow<'_, [u8]>> {
+    match bytes {
+        // No copy: this may be many megabytes.
+        Cow::Owned(bytes) => String::from_utf8(bytes).map_err(|error| Cow::Owned(error.into_bytes())),
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Cow::Borrowed(bytes)),
+    }
+}
+
+fn with(encoding: &'static Encoding, bytes: &[u8]) -> String {
+    encoding.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+/// Text in UTF-16 that holds any digit, space or Latin letter has zero bytes; other text has none.
+fn likely_utf_16(bytes: &[u8]) -> bool {
+    memchr::memchr(0, bytes).is_some() || std::str::from_utf8(bytes).is_err()
+}
+
+fn known_to_mail_parser(label: &str) -> Option<fn(&[u8]) -> String> {
+    charset_decoder(label.as_bytes()).filter(|_| Encoding::for_label(label.as_bytes()).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decodes_what_was_meant() {
+        for (bytes, charset, text) in [
+            (&b"plain"[..], None, "plain"),
+            (b"f\xf8dt", Some("iso-8859-1"), "født"),
+            (b"f\xf8dt", Some("ISO-8859-15"), "født"),
+            (b"f\xf8dt", Some("windows-1252"), "født"),
+            (b"f\xf8dt", Some("us-ascii"), "født"),
+            (b"f\xf8dt", None, "født"),
+            (b"f\xf8dt", Some("utf-8"), "født"),
+            (b"f\xf8dt", Some("x-nobody-knows"), "født"),
+            (b"f\xc3\xb8dt", None, "født"),
+            (b"f\xc3\xb8dt", Some("\"utf-8\""), "født"),
+            (b"f\xc3\xb8dt", Some("us-ascii"), "født"),
+            (b"f\xc3\xb8dt", Some("iso-8859-1"), "født"),
+            (b"\xef\xbb\xbff\xc3\xb8dt", Some("iso-8859-1"), "født"),
+            (b"f\x9bdt", Some("cp850"), "født"),
+            (b"f+APg-dt", Some("utf-7"), "født"),
+            (b"f\0\xf8\0d\0t\0", Some("utf-16le"), "født"),
+            (b"\0f\0\xf8\0d\0t", Some("utf-16be"), "født"),
+            (b"\xff\xfef\0\xf8\0d\0t\0", Some("utf-16"), "født"),
+            (b"\xff\xfef\0\xf8\0d\0t\0", None, "født"),
+            (b"010190-1234", Some("utf-16"), "010190-1234"),
+            (b"010190-1234", Some("iso-2022-kr"), "010190-1234"),
+            (b"010190-1234", Some("hz-gb-2312"), "010190-1234"),
+            (b"\x93\xfa\x96{ 01", Some("shift_jis"), "日本 01"),
+            (b"\x1b$BF|K\\\x1b(B 01", Some("iso-2022-jp"), "日本 01"),
+            (b"", Some(""), ""),
+        ] {
+            assert_eq!(decode(bytes.into(), charset), text, "{charset:?}");
+            assert_eq!(decode(bytes.to_vec().into(), charset), text, "{charset:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_label_and_every_byte_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..100), label in ".{0,20}") {
+            decode(bytes.into(), Some(&label));
+        }
+
+        #[test]
+        fn utf_8_is_read_whatever_it_is_said_to_be(
+            text in "[ -~æøåÆØÅäöüßéè€]{0,40}",
+            label in prop_oneof!["utf-8", "us-ascii", "iso-8859-1", "windows-1252", "iso-8859-15", "unknown-8bit"],
+        ) {
+            prop_assert_eq!(decode(text.as_bytes().into(), Some(&label)), text);
+        }
+    }
+}

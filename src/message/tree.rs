@@ -1,0 +1,685 @@
+//! The MIME tree (RFC 2045, 2046), walked in one pass from the first byte to the last.
+//!
+//! The walk is our own, and only the types of parts are mail-parser's: its tree decodes every attachment, takes time
+//! quadratic in the number of multiparts whose boundary never comes, and overflows the stack when it drops deeply
+//! nested messages. Here a part is a slice of the message, and an attachment that is not read costs nothing.
+//!
+//! Where mail programs differ in how they read a broken message, more is read rather than less: a multipart without
+//! its boundary is text, so are the lines before its first part and after its last, and a delimiter after the closing
+//! one opens a part again.
+
+use super::{
+    Document, Field, Limits, Piece, Unreadable, charset,
+    header::{RawField, Section},
+    html, normalise,
+    transfer::{self, Encoding},
+};
+use mail_parser::ContentType;
+use memchr::memmem;
+use std::{
+    borrow::Cow,
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+/// Messages within messages that are themselves encoded for transfer (which RFC 2046 section 5.2.1 forbids); each is
+/// decoded in memory.
+const MAX_ENCODED_MESSAGES: usize = 3;
+
+/// The header fields that people write.
+const WRITTEN: [&str; 11] = [
+    "subject",
+    "comments",
+    "keywords",
+    "thread-topic",
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "bcc",
+    "organization",
+];
+
+pub(super) fn read(raw: &[u8], limits: &Limits, deadline: Instant) -> Document {
+    let mut reader = Reader {
+        limits,
+        deadline,
+        document: Document::default(),
+        parts: 0,
+        header_left: limits.header_bytes,
+        text_left: limits.text_bytes,
+        told: Vec::new(),
+    };
+    let _ = reader.message(raw, "", 0, 0);
+    reader.document
+}
+
+struct Reader<'a> {
+    limits: &'a Limits,
+    deadline: Instant,
+    document: Document,
+    parts: usize,
+    header_left: usize,
+    text_left: usize,
+    /// Limits that were listed already: each is listed once.
+    told: Vec<String>,
+}
+
+/// The reading stops: a limit was met that leaves nothing more to do.
+struct Stop;
+
+/// What we are within.
+struct Frame {
+    /// None: a message within the message, which ends with its surroundings.
+    boundary: Option<Vec<u8>>,
+    path: String,
+    children: usize,
+    digest: bool,
+}
+
+/// A line that ends a part.
+struct Delimiter {
+    /// End of what stands before it, without the line end that belongs to the delimiter.
+    end: usize,
+    /// Offset of the next line.
+    after: usize,
+    frame: usize,
+    closing: bool,
+}
+
+/// What a part is, by its type.
+enum Kind {
+    Multipart(Vec<u8>, bool),
+    Message,
+    Text { html: bool },
+    Opaque(String),
+}
+
+struct Part {
+    kind: Kind,
+    media_type: String,
+    charset: Option<String>,
+    encoding: Encoding,
+    names: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn message(&mut self, raw: &[u8], path: &str, nesting: usize, encoded: usize) -> Result<(), Stop> {
+        let mut stack: Vec<Frame> = Vec::new();
+        let mut path = path.to_owned();
+        let mut is_message = true;
+        let mut at = 0;
+        loop {
+            self.count(&path)?;
+            let section = Section::read(&raw[at..], &mut self.header_left, |line| delimiter_of(&stack, line).is_some());
+            if section.cut {
+                self.limit(&path, format!("limit: more than {} bytes of header fields", self.limits.header_bytes));
+            }
+            self.fields(&section, &path, is_message);
+            let in_digest = !is_message && stack.last().is_some_and(|frame| frame.digest);
+            let mut part = self.part(&section, &path, in_digest);
+            self.names(&part.names, &path);
+            let body = at + section.body;
+            drop(section);
+
+            if matches!(part.kind, Kind::Multipart(..)) || matches!(part.kind, Kind::Message) {
+                if nesting + stack.len() >= self.limits.nesting {
+                    self.limit(&path, format!("limit: nested more than {} deep", self.limits.nesting));
+                    part.kind = Kind::Text { html: false };
+                    part.encoding = Encoding::Identity;
+                } else if matches!(part.kind, Kind::Message) && part.encoding == Encoding::Identity {
+                    stack.push(Frame { boundary: None, path: path.clone(), children: 0, digest: false });
+                    is_message = true;
+                    at = body;
+                    continue;
+                }
+            }
+            let found = if let Kind::Multipart(boundary, digest) = &mut part.kind {
+                let boundary = Some(std::mem::take(boundary));
+                stack.push(Frame { boundary, path: path.clone(), children: 0, digest: *digest });
+                let found = next_delimiter(raw, body, &stack);
+                let end = found.as_ref().map_or(raw.len(), |found| found.end.max(body));
+                self.between(&raw[body..end], &path)?;
+                found
+            } else {
+                let found = next_delimiter(raw, body, &stack);
+                let end = found.as_ref().map_or(raw.len(), |found| found.end.max(body));
+                self.leaf(&part, &raw[body..end], &path, nesting + stack.len(), encoded)?;
+                found
+            };
+
+            let Some(next) = self.epilogues(raw, found, &stack)? else { return Ok(()) };
+            stack.truncate(next.frame + 1);
+            // `frame` is an index into the stack.
+            let Some(frame) = stack.last_mut() else { return Ok(()) };
+            frame.children += 1;
+            path = if frame.path.is_empty() {
+                frame.children.to_string()
+            } else {
+                format!("{}.{}", frame.path, frame.children)
+            };
+            is_message = false;
+            at = next.after;
+        }
+    }
+
+    /// Passes closing delimiters, reading what stands after them, up to the delimiter that opens the next part.
+    fn epilogues(
+        &mut self,
+        raw: &[u8],
+        mut found: Option<Delimiter>,
+        stack: &[Frame],
+    ) -> Result<Option<Delimiter>, Stop> {
+        while let Some(closing) = found.take_if(|found| found.closing) {
+            found = next_delimiter(raw, closing.after, stack);
+            let end = found.as_ref().map_or(raw.len(), |found| found.end.max(closing.after));
+            self.between(&raw[closing.after..end], &stack[closing.frame].path)?;
+        }
+        Ok(found)
+    }
+
+    fn count(&mut self, path: &str) -> Result<(), Stop> {
+        self.parts += 1;
+        if self.parts > self.limits.parts {
+            self.limit(path, format!("limit: more than {} parts", self.limits.parts));
+            return Err(Stop);
+        }
+        self.clock(path)
+    }
+
+    fn clock(&mut self, path: &str) -> Result<(), Stop> {
+        if Instant::now() > self.deadline {
+            self.limit(path, "limit: time".to_owned());
+            return Err(Stop);
+        }
+        Ok(())
+    }
+
+    fn limit(&mut self, path: &str, reason: String) {
+        if !self.told.contains(&reason) {
+            self.told.push(reason.clone());
+            self.unreadable(place(path, None), reason);
+        }
+    }
+
+    fn unreadable(&mut self, place: String, reason: String) {
+        self.document.unreadable.push(Unreadable { place, reason });
+    }
+
+    /// Keeps a text, as much of it as the budget allows.
+    fn keep(&mut self, place: impl FnOnce() -> String, path: &str, text: String) {
+        let mut text = normalise(text);
+        if text.len() > self.text_left {
+            let mut end = self.text_left;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            text.shrink_to_fit();
+            self.text_left = 0;
+            self.too_much_text(path);
+        } else {
+            self.text_left -= text.len();
+        }
+        if text.bytes().any(|byte| !byte.is_ascii_whitespace()) {
+            self.document.pieces.push(Piece { place: place(), text });
+        }
+    }
+
+    fn too_much_text(&mut self, path: &str) {
+        self.limit(path, format!("limit: more than {} bytes of text", self.limits.text_bytes));
+    }
+
+    /// Keeps the header fields: all of the message's own, and the text of those that people write.
+    fn fields(&mut self, section: &Section<'_>, path: &str, is_message: bool) {
+        let own = is_message && path.is_empty();
+        for field in &section.fields {
+            let written = WRITTEN.iter().find(|name| field.is(name));
+            if own || is_message && written.is_some() {
+                let value = field.text();
+                if let Some(name) = written {
+                    let place = || if own { (*name).to_owned() } else { format!("part {path}: {name}") };
+                    self.keep(place, path, value.clone());
+                }
+                if own {
+                    self.document.fields.push(Field { name: field.name(), value });
+                }
+            } else if !is_message && !is_mime(field) {
+                // Text without the empty line before it can look like a field.
+                let text = format!("{}: {}", field.name(), field.text());
+                self.keep(|| format!("part {path}: header field"), path, text);
+            }
+        }
+    }
+
+    /// Keeps the names that files were given.
+    fn names(&mut self, names: &[String], path: &str) {
+        for name in names {
+            let place = || if path.is_empty() { "file name".to_owned() } else { format!("part {path}: file name") };
+            self.keep(place, path, name.clone());
+        }
+    }
+
+    /// Keeps what stands before, between or after the parts of a multipart, where readers see nothing.
+    fn between(&mut self, bytes: &[u8], path: &str) -> Result<(), Stop> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let place =
+            || if path.is_empty() { "around the parts".to_owned() } else { format!("part {path}: around its parts") };
+        let bytes = &bytes[..bytes.len().min(self.text_left.saturating_add(1))];
+        self.keep(place, path, charset::decode(bytes.into(), None));
+        self.clock(path)
+    }
+
+    fn leaf(&mut self, part: &Part, body: &[u8], path: &str, nesting: usize, encoded: usize) -> Result<(), Stop> {
+        let place = place(path, Some(&part.media_type));
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        match part.kind {
+            Kind::Opaque(ref reason) => self.unreadable(place, reason.clone()),
+            Kind::Message if encoded >= MAX_ENCODED_MESSAGES => {
+                self.unreadable(
+                    place,
+                    format!("limit: more than {MAX_ENCODED_MESSAGES} encoded messages in one another"),
+                );
+            }
+            Kind::Message => {
+                let (decoded, _) = transfer::decode(part.encoding, body);
+                if decoded.len() > self.text_left {
+                    self.too_much_text(path);
+                    return Ok(());
+                }
+                self.message(&decoded, path, nesting + 1, encoded + 1)?;
+            }
+            Kind::Text { html } => self.text(part, html, body, path, &place)?,
+            Kind::Multipart(..) => {}
+        }
+        self.clock(path)
+    }
+
+    fn text(&mut self, part: &Part, is_html: bool, body: &[u8], path: &str, place: &str) -> Result<(), Stop> {
+        if part.encoding == Encoding::Unknown {
+            self.unreadable(place.to_owned(), "its transfer encoding is not known; read as it stands".to_owned());
+        }
+        let (mut decoded, clean) = transfer::decode(part.encoding, body);
+        // Markup is longer than its text, and one character may take several bytes; more than this cannot fit.
+        let most = self.text_left.saturating_mul(if is_html { 4 } else { 1 }).saturating_add(4);
+        if decoded.len() > most {
+            match &mut decoded {
+                Cow::Owned(bytes) => bytes.truncate(most),
+                Cow::Borrowed(bytes) => *bytes = &bytes[..most],
+            }
+            self.too_much_text(path);
+        }
+        let mut text = charset::decode(decoded, part.charset.as_deref());
+        if is_html {
+            let (limit, deadline) = (self.text_left, self.deadline);
+            match catch_unwind(AssertUnwindSafe(|| html::text(&text, limit, deadline))) {
+                Ok(ControlFlow::Continue(seen)) => text = seen,
+                Ok(ControlFlow::Break(seen)) => {
+                    text = seen;
+                    if self.clock(path).is_ok() {
+                        self.too_much_text(path);
+                    }
+                }
+                Err(_) => {
+                    self.unreadable(place.to_owned(), "its HTML could not be parsed; read with its tags".to_owned())
+                }
+            }
+        }
+        self.keep(|| place.to_owned(), path, text);
+        if !clean {
+            // Said to be base64 and is not: a reader may see the one or the other.
+            let bytes = &body[..body.len().min(self.text_left.saturating_add(1))];
+            self.keep(|| format!("{place}, undecoded"), path, charset::decode(bytes.into(), part.charset.as_deref()));
+        }
+        self.clock(path)
+    }
+
+    /// What the fields of a part say that it is.
+    fn part(&mut self, section: &Section<'_>, path: &str, in_digest: bool) -> Part {
+        let encoding = section.field("content-transfer-encoding").map(RawField::text);
+        let content_type = self.structured(section, "content-type", path);
+        let disposition = self.structured(section, "content-disposition", path);
+        let mut names: Vec<String> = Vec::new();
+        for name in [(&content_type, "name"), (&disposition, "filename")] {
+            let (Some(parsed), attribute) = name else { continue };
+            if let Some(name) = parsed.attribute(attribute).filter(|name| !names.iter().any(|known| known == name)) {
+                names.push(name.to_owned());
+            }
+        }
+        let media_type = match &content_type {
+            Some(parsed) => format!("{}/{}", parsed.ctype(), parsed.subtype().unwrap_or("plain")),
+            None if in_digest => "message/rfc822".to_owned(),
+            None => "text/plain".to_owned(),
+        };
+        Part {
+            kind: kind(&media_type, content_type.as_ref()),
+            charset: content_type.as_ref().and_then(|parsed| parsed.attribute("charset")).map(str::to_owned),
+            encoding: Encoding::from_field(encoding.as_deref()),
+            media_type,
+            names,
+        }
+    }
+
+    fn structured(&mut self, section: &Section<'_>, name: &str, path: &str) -> Option<ContentType<'static>> {
+        match section.field(name)?.structured() {
+            Ok(parsed) => parsed,
+            Err(reason) => {
+                self.unreadable(place(path, None), format!("{name}: {reason}; read as text"));
+                None
+            }
+        }
+    }
+}
+
+fn is_mime(field: &RawField<'_>) -> bool {
+    ["content-type", "content-transfer-encoding", "content-disposition", "content-id", "mime-version"]
+        .iter()
+        .any(|name| field.is(name))
+}
+
+fn kind(media_type: &str, content_type: Option<&ContentType<'_>>) -> Kind {
+    let parameter = |name| content_type.and_then(|parsed| parsed.attribute(name));
+    let text = Kind::Text { html: false };
+    match media_type {
+        "text/html" | "application/xhtml+xml" => Kind::Text { html: true },
+        "text/rtf" | "text/richtext" => not_yet(media_type),
+        "message/rfc822" | "message/global" | "message/news" => Kind::Message,
+        "message/external-body" => Kind::Opaque("its content is elsewhere (message/external-body)".to_owned()),
+        "message/partial" => Kind::Opaque("a fragment of a message (message/partial)".to_owned()),
+        "application/pgp-encrypted" => Kind::Opaque("encrypted (application/pgp-encrypted)".to_owned()),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime"
+            if !parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data")) =>
+        {
+            Kind::Opaque(format!("encrypted ({media_type})"))
+        }
+        _ if media_type.starts_with("multipart/") => match parameter("boundary") {
+            Some(boundary) if !boundary.is_empty() => {
+                Kind::Multipart(boundary.as_bytes().to_vec(), media_type == "multipart/digest")
+            }
+            _ => text,
+        },
+        // Delivery reports and the like are text (RFC 3464).
+        _ if media_type.starts_with("text/") || media_type.starts_with("message/") => text,
+        _ => not_yet(media_type),
+    }
+}
+
+fn not_yet(media_type: &str) -> Kind {
+    Kind::Opaque(format!("attachment of type {media_type} is not read yet"))
+}
+
+/// The words for a place.
+fn place(path: &str, media_type: Option<&str>) -> String {
+    match (path, media_type) {
+        ("", Some("text/plain")) => "text".to_owned(),
+        ("", Some("text/html")) => "html".to_owned(),
+        ("", Some(media_type)) => format!("message ({media_type})"),
+        ("", None) => "message".to_owned(),
+        (path, Some(media_type)) => format!("part {path} ({media_type})"),
+        (path, None) => format!("part {path}"),
+    }
+}
+
+/// The next line at or after `from` (which begins a line) that delimits a part of something we are within.
+fn next_delimiter(raw: &[u8], from: usize, stack: &[Frame]) -> Option<Delimiter> {
+    if stack.iter().all(|frame| frame.boundary.is_none()) {
+        return None;
+    }
+    let first = raw[from..].starts_with(b"--").then_some(from);
+    let later = memmem::find_iter(&raw[from..], b"\n--").map(|at| from + at + 1);
+    for start in first.into_iter().chain(later) {
+        let end = memchr::memchr(b'\n', &raw[start..]).map_or(raw.len(), |length| start + length + 1);
+        let Some((frame, closing)) = delimiter_of(stack, &raw[start..end]) else { continue };
+        let before = &raw[from..start];
+        let before = before.strip_suffix(b"\n").unwrap_or(before);
+        let before = before.strip_suffix(b"\r").unwrap_or(before);
+        return Some(Delimiter { end: from + before.len(), after: end, frame, closing });
+    }
+    None
+}
+
+/// The innermost multipart that this line is a delimiter of, and whether it closes it (RFC 2046 section 5.1.1).
+fn delimiter_of(stack: &[Frame], line: &[u8]) -> Option<(usize, bool)> {
+    let line = line.strip_prefix(b"--")?.trim_ascii_end();
+    stack.iter().enumerate().rev().find_map(|(index, frame)| {
+        let rest = line.strip_prefix(frame.boundary.as_ref()?.trim_ascii_end())?;
+        match rest {
+            b"" => Some((index, false)),
+            b"--" => Some((index, true)),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn with_limits(raw: &[u8], limits: &Limits) -> Document {
+        read(raw, limits, Instant::now() + Duration::from_secs(60))
+    }
+
+    fn document(raw: &str) -> Document {
+        with_limits(raw.as_bytes(), &Limits::default())
+    }
+
+    /// Place and text of every piece.
+    fn pieces(raw: &str) -> Vec<(String, String)> {
+        document(raw).pieces.into_iter().map(|piece| (piece.place, piece.text.trim().to_owned())).collect()
+    }
+
+    fn unreadable(document: &Document) -> Vec<(&str, &str)> {
+        document.unreadable.iter().map(|part| (part.place.as_str(), part.reason.as_str())).collect()
+    }
+
+    #[test]
+    fn reads_each_shape_of_message() {
+        let multipart = "Content-Type: multipart/mixed; boundary=b\n\n";
+        for (raw, expected) in [
+            ("Subject: s\n\nbody".to_owned(), vec![("subject", "s"), ("text", "body")]),
+            ("body without header".to_owned(), vec![("text", "body without header")]),
+            ("Content-Type: text/html\n\n<p>x</p>".to_owned(), vec![("html", "x")]),
+            ("Content-Type: text/csv\n\na;b".to_owned(), vec![("message (text/csv)", "a;b")]),
+            (
+                format!("{multipart}--b\n\none\n--b\nContent-Type: text/html\n\n<b>two</b>\n--b--\n"),
+                vec![("part 1 (text/plain)", "one"), ("part 2 (text/html)", "two")],
+            ),
+            // The preamble, the epilogue, and a part after the closing delimiter.
+            (
+                format!("{multipart}before\n--b\n\none\n--b--\nafter\n--b\n\ntwo"),
+                vec![
+                    ("around the parts", "before"),
+                    ("part 1 (text/plain)", "one"),
+                    ("around the parts", "after"),
+                    ("part 2 (text/plain)", "two"),
+                ],
+            ),
+            // The boundary never comes, or is not given.
+            (format!("{multipart}all of it"), vec![("around the parts", "all of it")]),
+            ("Content-Type: multipart/mixed\n\nall".to_owned(), vec![("message (multipart/mixed)", "all")]),
+            // No empty line between header and body of a part.
+            (format!("{multipart}--b\nHej, du\n--b--"), vec![("part 1 (text/plain)", "Hej, du")]),
+            (format!("{multipart}--b\nHej: du\n--b--"), vec![("part 1: header field", "Hej: du")]),
+            // A line that only begins like a delimiter.
+            (format!("{multipart}--b\n\n--bb\n--b-\nx\n--b--"), vec![("part 1 (text/plain)", "--bb\n--b-\nx")]),
+            // Multiparts in one another; the inner one is not closed.
+            (
+                format!(
+                    "{multipart}--b\nContent-Type: multipart/alternative; boundary=\"c d\"\n\n--c d\n\none\n--c d  \n\ntwo\n--b\n\nthree\n--b--"
+                ),
+                vec![
+                    ("part 1.1 (text/plain)", "one"),
+                    ("part 1.2 (text/plain)", "two"),
+                    ("part 2 (text/plain)", "three"),
+                ],
+            ),
+            // A message in a message, with its own multipart; and the part after it.
+            (
+                format!(
+                    "{multipart}--b\nContent-Type: message/rfc822\n\nSubject: inner\nX-Mailer: x\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\none\n--c--\n--b\n\ntwo\n--b--"
+                ),
+                vec![("part 1: subject", "inner"), ("part 1.1 (text/plain)", "one"), ("part 2 (text/plain)", "two")],
+            ),
+            (
+                "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogaW5uZXIKCmJvZHk="
+                    .to_owned(),
+                vec![("subject", "inner"), ("text", "body")],
+            ),
+            (
+                "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: inner\n\nbody\n--b--".to_owned(),
+                vec![("part 1: subject", "inner"), ("part 1 (text/plain)", "body")],
+            ),
+            (
+                format!(
+                    "{multipart}--b\nContent-Type: text/plain; name=\"navn 1.txt\"\nContent-Disposition: attachment; filename*=utf-8''%C3%B8.txt\n\none\n--b--"
+                ),
+                vec![
+                    ("part 1: file name", "navn 1.txt"),
+                    ("part 1: file name", "ø.txt"),
+                    ("part 1 (text/plain)", "one"),
+                ],
+            ),
+            // Said to be base64 and is not.
+            (
+                "Content-Transfer-Encoding: base64\n\nHej, du".to_owned(),
+                vec![("text", "\u{1d}\u{e8}\u{dd}"), ("text, undecoded", "Hej, du")],
+            ),
+        ] {
+            for raw in [raw.clone(), raw.replace('\n', "\r\n")] {
+                let expected: Vec<_> =
+                    expected.iter().map(|(place, text)| ((*place).to_owned(), (*text).to_owned())).collect();
+                let found: Vec<_> =
+                    pieces(&raw).into_iter().map(|(place, text)| (place, text.replace("\r\n", "\n"))).collect();
+                assert_eq!(found, expected, "{raw}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_what_is_not_read() {
+        let of_type = |media_type: &str| document(&format!("Content-Type: {media_type}\n\nx"));
+        for (media_type, reason) in [
+            ("application/pdf", "attachment of type application/pdf is not read yet"),
+            ("image/png", "attachment of type image/png is not read yet"),
+            ("text/rtf", "attachment of type text/rtf is not read yet"),
+            ("application/pkcs7-mime; smime-type=enveloped-data", "encrypted (application/pkcs7-mime)"),
+            (
+                "application/pkcs7-mime; smime-type=signed-data",
+                "attachment of type application/pkcs7-mime is not read yet",
+            ),
+            ("message/partial", "a fragment of a message (message/partial)"),
+        ] {
+            let document = of_type(media_type);
+            assert_eq!(document.unreadable.len(), 1, "{media_type}");
+            assert_eq!(document.unreadable[0].reason, reason);
+            assert!(document.pieces.is_empty());
+        }
+        let document = document("Content-Transfer-Encoding: x-uuencode\n\nbegin");
+        assert_eq!(document.pieces[0].text, "begin");
+        assert_eq!(document.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn header_fields_of_the_message_are_all_kept_decoded() {
+        let document = document("Subject: =?utf-8?q?f=C3=B8dt?=\nSensitivity: Private\nX-Y: z\n\nx");
+        let fields: Vec<_> = document.fields.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
+        assert_eq!(fields, [("Subject", "født"), ("Sensitivity", "Private"), ("X-Y", "z")]);
+    }
+
+    #[test]
+    fn every_limit_is_told() {
+        let nested = "Content-Type: message/rfc822\n\n".repeat(60);
+        let document = with_limits(nested.as_bytes(), &Limits::default());
+        assert_eq!(unreadable(&document), [("message", "limit: nested more than 50 deep")]);
+        assert!(document.pieces.iter().any(|piece| piece.text.contains("message/rfc822")));
+
+        let parts = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(20));
+        let document = with_limits(parts.as_bytes(), &Limits { parts: 10, ..Limits::default() });
+        assert_eq!(unreadable(&document), [("part 10", "limit: more than 10 parts")]);
+        assert_eq!(document.pieces.len(), 9);
+
+        let header = format!("X: {}\nSubject: s\n\nbody", "x".repeat(2000));
+        let document = with_limits(header.as_bytes(), &Limits { header_bytes: 1000, ..Limits::default() });
+        assert_eq!(unreadable(&document), [("message", "limit: more than 1000 bytes of header fields")]);
+        assert_eq!(document.pieces.len(), 2);
+
+        for kind in ["text/plain", "text/html"] {
+            let text = format!("Content-Type: {kind}\n\n{}", "æ ".repeat(2000));
+            let document = with_limits(text.as_bytes(), &Limits { text_bytes: 1000, ..Limits::default() });
+            assert_eq!(unreadable(&document), [("message", "limit: more than 1000 bytes of text")], "{kind}");
+            assert!((999..=1000).contains(&document.pieces[0].text.len()));
+        }
+
+        let mut encoded = "Subject: innermost\n\nx".to_owned();
+        for _ in 0..5 {
+            let hex: String = encoded.bytes().map(|byte| format!("={byte:02X}")).collect();
+            encoded = format!("Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n{hex}");
+        }
+        let document = self::document(&encoded);
+        assert_eq!(
+            unreadable(&document),
+            [("message (message/rfc822)", "limit: more than 3 encoded messages in one another")]
+        );
+
+        let late = read(b"Subject: s\n\nbody", &Limits::default(), Instant::now() - Duration::from_secs(1));
+        assert_eq!(unreadable(&late), [("message", "limit: time")]);
+    }
+
+    #[test]
+    fn hostile_trees_are_walked() {
+        let limits = Limits { parts: usize::MAX, nesting: 50, ..Limits::default() };
+        // Boundaries that never come; deep nesting of both kinds; nothing but delimiters.
+        for raw in [
+            format!(
+                "Content-Type: multipart/mixed; boundary=a\n\n{}",
+                "--a\nContent-Type: multipart/mixed; boundary=never\n\n\n".repeat(20_000)
+            ),
+            "Content-Type: message/rfc822\n\n".repeat(100_000),
+            (0..20_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect(),
+            format!("Content-Type: multipart/mixed; boundary=a\n\n{}", "--a\n".repeat(100_000)),
+            format!("Content-Type: multipart/mixed; boundary=a\n\n{}", "--a--\n".repeat(100_000)),
+            format!("Subject: {}\n\n", "=?utf-8?q?".repeat(100_000)),
+        ] {
+            with_limits(raw.as_bytes(), &limits);
+        }
+    }
+
+    #[test]
+    fn reads_no_less_than_mail_parser() {
+        let message = "Subject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nf=F8dt 0101=\r\n90\r\n--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nZsO4ZHQ=\r\n--b--\r\n";
+        let theirs = mail_parser::MessageParser::default().parse(message.as_bytes()).unwrap();
+        let ours = pieces(message);
+        for part in &theirs.parts {
+            if let mail_parser::PartType::Text(text) = &part.body {
+                assert!(ours.iter().any(|(_, ours)| ours == text.trim()), "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(raw in proptest::collection::vec(any::<u8>(), 0..500)) {
+            with_limits(&raw, &Limits::default());
+        }
+
+        #[test]
+        fn any_structure_can_be_read(raw in proptest::collection::vec(prop_oneof![
+            Just("Content-Type: multipart/mixed; boundary=a\r\n"), Just("Content-Type: multipart/digest; boundary=b\n"),
+            Just("Content-Type: message/rfc822\r\n"), Just("Content-Type: text/html\n"), Just("\r\n"), Just("\n"),
+            Just("Content-Transfer-Encoding: base64\n"), Just("--a\r\n"), Just("--a--\n"), Just("--b\n"), Just("--b--\r\n"),
+            Just("--"), Just("text <b>x</b>"), Just("Subject: =?utf-8?q?x?=\n"), Just("=41=\n"), Just("Zg=="),
+        ], 0..40)) {
+            let raw = raw.concat();
+            let document = with_limits(raw.as_bytes(), &Limits { nesting: 3, parts: 20, header_bytes: 200, text_bytes: 200 });
+            prop_assert!(document.pieces.iter().map(|piece| piece.text.len()).sum::<usize>() <= 200);
+        }
+    }
+}
