@@ -17,12 +17,15 @@ mod probe;
 mod run;
 mod scan;
 
+/// Where the configuration is unless `-c` says otherwise.
+const USUAL_CONFIGURATION: &str = "/etc/segl/segl.toml";
+
 /// Confidential mail leaves encrypted, or not at all.
 #[derive(Parser)]
 #[command(version, about, disable_help_subcommand = true)]
 struct Arguments {
     /// The configuration file.
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "/etc/segl/segl.toml")]
+    #[arg(short, long, global = true, value_name = "FILE", default_value = USUAL_CONFIGURATION)]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -75,6 +78,16 @@ fn load(config: &Path) -> Result<Config, ExitCode> {
         eprintln!("{error}");
         ExitCode::from(exit::CONFIG)
     })
+}
+
+/// As [`load`]; where there is no file at the usual place, says so and takes what is built in. For commands that need
+/// little of the configuration and are of use before Segl is set up.
+fn load_or_built_in(config: &Path) -> Result<Config, ExitCode> {
+    if config == Path::new(USUAL_CONFIGURATION) && !config.exists() {
+        eprintln!("segl: {USUAL_CONFIGURATION} is not there: the built-in settings hold");
+        return Ok(Config::default());
+    }
+    load(config)
 }
 
 #[cfg(test)]

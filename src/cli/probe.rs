@@ -4,7 +4,7 @@ use super::exit;
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segl::{
-    config::{self, Config},
+    config::Config,
     nexthop::Destination,
     probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Report, Tlsa},
 };
@@ -24,7 +24,6 @@ const AT_ONCE: usize = 8;
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Where the configuration is when `-c` does not say otherwise.
-const USUAL_CONFIGURATION: &str = "/etc/segl/segl.toml";
 
 /// Arguments of `segl probe`.
 #[derive(clap::Args)]
@@ -39,7 +38,7 @@ pub(crate) struct Arguments {
 
 /// Runs `segl probe`. Exits with 75 when it could not be told of some destination what it can do.
 pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
-    let config = match configuration(config) {
+    let config = match super::load_or_built_in(config) {
         Ok(config) => config,
         Err(code) => return code,
     };
@@ -82,21 +81,6 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
 // The one place where `segl probe` meets policy/.
 fn policy(_destination: &Destination, _report: &Report) -> Option<String> {
     None
-}
-
-/// The configuration. Where it is absent at its usual place this is said, and what is built in holds.
-fn configuration(path: &Path) -> Result<Config, ExitCode> {
-    if path == Path::new(USUAL_CONFIGURATION) && !path.exists() {
-        eprintln!("segl: {USUAL_CONFIGURATION} is not there: probing with the built-in settings");
-        return toml::from_str("").map_err(|error| exit::fail(exit::SOFTWARE, error));
-    }
-    Config::load(path).map_err(|error| {
-        let code = match error {
-            config::ConfigError::Unreadable { .. } => exit::NO_INPUT,
-            config::ConfigError::Wrong(_) => exit::CONFIG,
-        };
-        exit::fail(code, error)
-    })
 }
 
 /// The name to say in EHLO where the configuration has none: this machine's.

@@ -16,6 +16,7 @@ mod organisation;
 mod postfix;
 mod probe;
 mod reader;
+pub mod rules;
 mod size;
 mod sockets;
 mod store;

@@ -3,6 +3,8 @@
 pub mod limit;
 pub mod log;
 pub mod notify;
+pub mod reader;
+pub mod run;
 pub mod service;
 pub mod signal;
 pub mod socket;

@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Config, Mode},
+    envelope::QueueId,
     nexthop::Destination,
     policy::postfix_policy::{self, Tlsa},
     postfix::{
@@ -21,7 +22,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 /// How long a lookup may wait for what a destination publishes, where the level in force is `dane`; Postfix waits
 /// 100 s for a reply.
@@ -64,12 +65,18 @@ pub struct Service {
     snapshot: RwLock<Arc<Snapshot>>,
     pins: Arc<dyn PinStore>,
     watch: Arc<PostfixWatch>,
+    settled: mpsc::Sender<QueueId>,
 }
 
 impl Service {
-    /// A service with its first configuration.
-    pub fn new(snapshot: Snapshot, pins: Arc<dyn PinStore>, watch: Arc<PostfixWatch>) -> Self {
-        Self { snapshot: RwLock::new(Arc::new(snapshot)), pins, watch }
+    /// A service with its first configuration. Messages that Postfix is done with are told to `settled`.
+    pub fn new(
+        snapshot: Snapshot,
+        pins: Arc<dyn PinStore>,
+        watch: Arc<PostfixWatch>,
+        settled: mpsc::Sender<QueueId>,
+    ) -> Self {
+        Self { snapshot: RwLock::new(Arc::new(snapshot)), pins, watch, settled }
     }
 
     /// Takes another configuration for every message and lookup from now on.
@@ -94,6 +101,11 @@ impl Current for Service {
 
     fn budget(&self) -> Budget {
         self.now().budget.clone()
+    }
+
+    fn settled(&self, queue_id: QueueId) {
+        // Where the release task is behind, it learns of the message from the queue, a little later.
+        let _ = self.settled.try_send(queue_id);
     }
 }
 

@@ -22,7 +22,7 @@ use std::{
 
 /// Connections from Postfix open at once. Each smtpd(8) and cleanup(8) process holds one; Postfix's default process
 /// limit is 100, busy servers raise it.
-const CONNECTIONS_MAX: usize = 5000;
+pub const CONNECTIONS_MAX: usize = 5000;
 
 /// The most recipients kept of one message (`smtpd_recipient_limit` is 1000 by default).
 const RECIPIENTS_MAX: usize = 50_000;
@@ -33,12 +33,31 @@ pub trait Current: Send + Sync + 'static {
     fn judge(&self) -> Arc<Judge>;
     /// The memory for a message that begins now.
     fn budget(&self) -> Budget;
+    /// Postfix has gone on after the end of this message: it has queued it or thrown it away.
+    fn settled(&self, queue_id: QueueId);
 }
 
 /// What is kept for one connection.
 struct Connection {
+    current: Arc<dyn Current>,
     client: Client,
     message: Option<(Arc<Judge>, Message)>,
+    /// The message whose end was answered last.
+    answered: Option<QueueId>,
+}
+
+impl Connection {
+    fn settle(&mut self) {
+        if let Some(queue_id) = self.answered.take() {
+            self.current.settled(queue_id);
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.settle();
+    }
 }
 
 /// Serves Postfix until `shutdown` comes, then until the messages under way are finished.
@@ -60,18 +79,16 @@ fn callbacks(current: Arc<dyn Current>) -> Callbacks<Connection> {
             negotiate(context, offered);
             Box::pin(async { Status::Continue })
         })
-        .on_connect(|context, _, socket| {
+        .on_connect(move |context, _, socket| {
             let address = match socket {
                 SocketInfo::Inet(address) => Some(address.ip().to_canonical()),
                 SocketInfo::Unix(_) | SocketInfo::Unknown => None,
             };
-            context.data = Some(Connection { client: Client { address }, message: None });
+            let current = Arc::clone(&current);
+            context.data = Some(Connection { current, client: Client { address }, message: None, answered: None });
             Box::pin(async { Status::Continue })
         })
-        .on_mail(move |context, arguments| {
-            let current = Arc::clone(&current);
-            Box::pin(guarded(async move { mail(context, &arguments, &*current) }))
-        })
+        .on_mail(|context, arguments| Box::pin(guarded(async move { mail(context, &arguments) })))
         .on_rcpt(|context, arguments| Box::pin(guarded(async move { rcpt(context, &arguments) })))
         .on_data(|context| {
             let status = data(context);
@@ -84,6 +101,7 @@ fn callbacks(current: Arc<dyn Current>) -> Callbacks<Connection> {
         .on_abort(|context| {
             if let Some(connection) = &mut context.data {
                 connection.message = None;
+                connection.settle();
             }
             Box::pin(async { Status::Continue })
         })
@@ -122,15 +140,16 @@ fn value(macros: &Macros, name: &CStr) -> Option<String> {
     macros.get(name).map(text).filter(|value| !value.is_empty())
 }
 
-fn mail(context: &mut Context<Connection>, arguments: &[CString], current: &dyn Current) -> Status {
+fn mail(context: &mut Context<Connection>, arguments: &[CString]) -> Status {
     let authenticated =
         value(&context.macros, c"{auth_type}").is_some() || value(&context.macros, c"{auth_authen}").is_some();
     let Some(connection) = &mut context.data else { return Status::Tempfail };
+    connection.settle();
     let sender = arguments.first().map(|argument| text(argument)).unwrap_or_default();
-    let mut message = Message::new(&sender, &current.budget());
+    let mut message = Message::new(&sender, &connection.current.budget());
     message.authenticated = authenticated;
     message.utf8 = arguments.iter().skip(1).any(|argument| argument.as_bytes().eq_ignore_ascii_case(b"SMTPUTF8"));
-    connection.message = Some((current.judge(), message));
+    connection.message = Some((connection.current.judge(), message));
     Status::Continue
 }
 
@@ -210,6 +229,7 @@ async fn end_of_message(context: &mut EomContext<Connection>) -> Status {
     let Some(connection) = &mut context.data else { return Status::Tempfail };
     let Some((judge, mut message)) = connection.message.take() else { return Status::Tempfail };
     message.queue_id = queue_id.or(message.queue_id);
+    connection.answered.clone_from(&message.queue_id);
     let name = message.queue_id.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let foreign_tags = message.foreign_tags;
     let finished = AssertUnwindSafe(judge.finish(&connection.client, message)).catch_unwind().await;
@@ -240,7 +260,7 @@ async fn mark(
         actions.change_header(TAG, index, None::<CString>).await?;
     }
     match tag {
-        Some(tag) => actions.insert_header(0, TAG, tag).await,
+        Some(tag) => actions.insert_header(1, TAG, tag).await,
         None => Ok(()),
     }
 }

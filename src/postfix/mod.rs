@@ -3,9 +3,12 @@
 pub mod content;
 pub mod guard;
 pub mod judge;
+pub mod maillog;
 pub mod milter;
 pub mod netstring;
 pub mod postconf;
+pub mod queue;
+pub mod release;
 pub mod resolve;
 pub mod route;
 pub mod session;

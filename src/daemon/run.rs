@@ -1,0 +1,243 @@
+//! The daemon's life: start, reload, end.
+
+use super::{
+    limit, notify,
+    reader::Reader,
+    service::{Service, Snapshot},
+    signal::{Event, Signals},
+    socket::{Activation, Listener, SocketError},
+};
+use crate::{
+    config::{Config, Mode},
+    postfix::{
+        guard::Guard,
+        maillog, milter,
+        postconf::{Postconf, PostfixWatch},
+        queue::{POSTQUEUE, Postqueue},
+        release::{self, Pace, SystemClock, Tidings},
+        socketmap,
+    },
+    probe::{Prober, ProberError},
+    store::{PinStore, StoreError, filesystem::memory_file_system, sqlite::SqliteStore},
+};
+use std::{future::Future, io, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// The names that socket units give their sockets (`FileDescriptorName=`).
+pub const SOCKET_NAMES: [&str; 2] = ["milter", "socketmap"];
+
+/// Connections to the milter at once; as many as the milter library is told.
+const MILTER_CONNECTIONS_MAX: usize = milter::CONNECTIONS_MAX;
+
+/// Connections to the socketmap at once: one for each smtp(8) process, and none is ever closed from our side.
+const SOCKETMAP_CONNECTIONS_MAX: usize = 10_000;
+
+/// Messages that Postfix is done with, waiting to be noted.
+const SETTLED_MAX: usize = 10_000;
+
+/// Events of the mail log waiting to be looked at.
+const LOG_EVENTS_MAX: usize = 10_000;
+
+/// How long messages under way may take once the daemon is told to end. What is not finished then is refused for now
+/// by Postfix, since its milter has gone.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(8);
+
+/// Why the daemon did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state directory is in memory.
+    #[error("[store] directory {0} is in a memory file system: pins would not survive a restart; name one on a disk")]
+    InMemory(PathBuf),
+    /// A socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The prober cannot be made.
+    #[error(transparent)]
+    Prober(#[from] ProberError),
+    /// The rules are wrong; each fault on a line.
+    #[error("{0}")]
+    Rules(String),
+    /// The system refused something.
+    #[error("{action}: {error}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Runs the daemon until SIGTERM or SIGINT. The configuration has been read from `path`, which is read again on
+/// SIGHUP.
+///
+/// # Errors
+/// When it cannot start, or a socket fails for good.
+pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Result<(), DaemonError> {
+    let mut signals = Signals::listen().map_err(|error| DaemonError::System { action: "signal handlers", error })?;
+    match limit::raise_open_files() {
+        Ok(files) => tracing::debug!("{files} files may be open"),
+        Err(error) => tracing::warn!("the limit of open files stays as it is: {error}"),
+    }
+    let directory = &config.store.directory;
+    if memory_file_system(directory).is_ok_and(|memory| memory) {
+        return Err(DaemonError::InMemory(directory.clone()));
+    }
+    let store = Arc::new(SqliteStore::open(directory)?);
+    let pins: Arc<dyn PinStore> = Arc::clone(&store) as _;
+    let watch = Arc::new(PostfixWatch::start(Postconf::new(&config.postfix)).await);
+    let config = Arc::new(config);
+    let (settling, settled) = mpsc::channel(SETTLED_MAX);
+    let first = snapshot(Arc::clone(&config), Arc::clone(&pins), Arc::clone(&watch))?;
+    let service = Arc::new(Service::new(first, Arc::clone(&pins), Arc::clone(&watch), settling));
+
+    let sockets = &config.sockets;
+    let milter = Listener::open("milter", &sockets.milter, &mut activation, MILTER_CONNECTIONS_MAX)?;
+    let socketmap = Listener::open("socketmap", &sockets.socketmap, &mut activation, SOCKETMAP_CONNECTIONS_MAX)?;
+
+    let (ending, end) = watch::channel(false);
+    let mut milter = tokio::spawn(milter::serve(Guard(milter), Arc::clone(&service) as _, ended(end.clone())));
+    let mut socketmap = tokio::spawn(socketmap::run(socketmap, Arc::clone(&service), ended(end.clone())));
+    let (lines, log) = mpsc::channel(LOG_EVENTS_MAX);
+    if !config.evidence.mail_log.as_os_str().is_empty() {
+        tokio::spawn(maillog::follow(config.evidence.mail_log.clone(), lines));
+    }
+    let release = tokio::spawn(release::run(
+        Arc::clone(&pins),
+        Postqueue::new(POSTQUEUE, config.postfix.config_directory.clone()),
+        SystemClock::default(),
+        config.store.pin_lifetime,
+        Pace::default(),
+        Tidings { log, settled },
+        ended(end.clone()),
+    ));
+
+    announce(&config);
+    notify::ready();
+    let alive = notify::watchdog().map(|period| tokio::spawn(beat(period)));
+
+    let failed = loop {
+        tokio::select! {
+            event = signals.next() => match event {
+                Event::Reload => reload(path, &service, &pins, &watch),
+                Event::Shutdown => break None,
+            },
+            result = &mut milter => break Some(("milter", result)),
+            result = &mut socketmap => break Some(("socketmap", result)),
+        }
+    };
+    notify::stopping();
+    tracing::info!("ending");
+    let _ = ending.send(true);
+    let result = match failed {
+        None => {
+            finish("milter", milter).await;
+            finish("socketmap", socketmap).await;
+            Ok(())
+        }
+        Some((action, Ok(Err(error)))) => Err(DaemonError::System { action, error }),
+        Some((action, Ok(Ok(())))) => Err(DaemonError::System { action, error: io::ErrorKind::UnexpectedEof.into() }),
+        Some((action, Err(error))) => Err(DaemonError::System { action, error: io::Error::other(error) }),
+    };
+    release.abort();
+    if let Some(alive) = alive {
+        alive.abort();
+    }
+    result
+}
+
+/// Makes what serves a configuration. Nothing of it takes effect before all of it is made.
+fn snapshot(config: Arc<Config>, pins: Arc<dyn PinStore>, watch: Arc<PostfixWatch>) -> Result<Snapshot, DaemonError> {
+    let reader = Reader::load(&config).map_err(|faults| DaemonError::Rules(faults.join("\n")))?;
+    let facts = watch.facts();
+    let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
+    let prober = Arc::new(Prober::new(&config.probe, helo)?);
+    Ok(Snapshot::new(config, Arc::new(reader), prober, pins, watch))
+}
+
+/// Reads the configuration again. Where it is bad, the old one stays.
+fn reload(path: &Path, service: &Service, pins: &Arc<dyn PinStore>, watch: &Arc<PostfixWatch>) {
+    notify::reloading();
+    let old = service.config();
+    let fresh = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
+        if config.sockets != old.sockets || config.store != old.store || config.log.target != old.log.target {
+            tracing::warn!("reload: a change of [sockets], [store] or the log's target waits for a restart");
+        }
+        let config = Arc::new(Config {
+            sockets: old.sockets.clone(),
+            store: old.store.clone(),
+            evidence: old.evidence.clone(),
+            ..config
+        });
+        snapshot(Arc::clone(&config), Arc::clone(pins), Arc::clone(watch))
+            .map(|snapshot| (config, snapshot))
+            .map_err(|error| error.to_string())
+    });
+    match fresh {
+        Ok((config, snapshot)) => {
+            service.replace(snapshot);
+            tracing::info!("reload: the new configuration is in force");
+            announce(&config);
+        }
+        Err(faults) => {
+            tracing::error!("reload: the new configuration is bad, the old one stays in force");
+            for fault in faults.lines() {
+                tracing::error!("{fault}");
+            }
+            notify::status("the configuration on disk is bad, an older one is in force");
+        }
+    }
+    notify::ready();
+}
+
+fn announce(config: &Config) {
+    let (mode, status) = match config.mode {
+        Mode::Observe => ("observe", "observing: nothing is refused or required"),
+        Mode::Enforce => ("enforce", "enforcing"),
+    };
+    tracing::info!("segl {} mode={mode} ready", env!("CARGO_PKG_VERSION"));
+    notify::status(status);
+}
+
+/// Completes when the daemon ends.
+async fn ended(mut end: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is an end too.
+    let _ = end.wait_for(|ended| *ended).await;
+}
+
+/// Waits for a server that was told to end, within bounds.
+async fn finish(name: &str, mut server: JoinHandle<io::Result<()>>) {
+    if timeout(SHUTDOWN_MAX, &mut server).await.is_err() {
+        tracing::warn!(
+            "{name}: not finished within {} s; what is under way is refused for now",
+            SHUTDOWN_MAX.as_secs()
+        );
+        server.abort();
+    }
+}
+
+async fn beat(period: Duration) {
+    let mut interval = tokio::time::interval(period);
+    loop {
+        interval.tick().await;
+        notify::alive();
+    }
+}
+
+/// Runs a future on a runtime of its own.
+///
+/// # Errors
+/// When the system refuses the threads.
+pub fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(future);
+    // Readers of messages and probes that are still under way are not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(result)
+}

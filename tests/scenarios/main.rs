@@ -1,0 +1,42 @@
+//! What Segl promises, kept by the built program under a real Postfix in the lab (tests/lab): each scenario with
+//! Debian's chroot and without.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod delivery;
+
+use support::lab::{Lab, Options};
+
+/// A text that every shipped rule set finds. A replacement number such as hospitals give (61 for the 1st), so that
+/// nobody's own number stands in the project.
+const CONFIDENTIAL: &str = "Patientens CPR-nr. er 610190-0005.";
+
+/// Makes two tests of one scenario, a function that takes the lab's options: Postfix chrooted as Debian has it, and
+/// not.
+macro_rules! scenario {
+    ($name:ident) => {
+        mod $name {
+            #[test]
+            fn chrooted() {
+                super::$name(&crate::options(true));
+            }
+
+            #[test]
+            fn not_chrooted() {
+                super::$name(&crate::options(false));
+            }
+        }
+    };
+}
+use scenario;
+
+/// A lab with the lines of README in main.cf.
+fn options(chroot: bool) -> Options<'static> {
+    Options { chroot, segl: true, ..Options::default() }
+}
+
+/// Brings the lab up.
+fn up(options: &Options<'_>) -> Lab {
+    Lab::up(options)
+}
