@@ -11,7 +11,7 @@ import time
 
 
 class Refused(Exception):
-    """The server answered with another code than the step needs."""
+    """The server answered with another code than the step needs: code, text."""
 
 
 class Session:
@@ -39,7 +39,7 @@ class Session:
                 break
         self.code, self.text = int(line[:3]), "\n".join(lines)
         if line[:1] not in first:
-            raise Refused
+            raise Refused(self.code, self.text)
 
     def say(self, mark, text):
         if self.show:
@@ -96,11 +96,11 @@ def send(arguments, data, show, count):
         for _ in range(count):
             session.deliver(arguments.sender, arguments.to, data, not all(map(str.isascii, addresses)))
         result["stage"] = session.stage
-    except Refused:
-        result["stage"] = session.stage
+    except Refused as refused:
+        code, text = refused.args
+        return result | {"stage": session.stage if session else "connect", "code": code, "text": text}
     except OSError as error:
-        result |= {"stage": session.stage if session else "connect", "text": str(error)}
-        return result
+        return result | {"stage": session.stage if session else "connect", "text": str(error)}
     result |= {"code": session.code, "text": session.text}
     if found := re.search(r"queued as (\S+)", session.text):
         result["queue_id"] = found[1]

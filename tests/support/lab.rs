@@ -4,6 +4,7 @@
 //! A fault of the lab itself, not of what is tested, is a panic that says what to look at.
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Deserializer};
 use std::{
@@ -497,6 +498,12 @@ impl Drop for Lab {
     }
 }
 
+/// The process that listens on a socket.
+fn listener(path: &Path) -> Option<i32> {
+    let socket = UnixStream::connect(path).ok()?;
+    getsockopt(&socket, PeerCredentials).ok().map(|credentials| credentials.pid())
+}
+
 fn with_input(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -542,7 +549,9 @@ impl Segl<'_> {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 panic!("segl ended ({status}):\n{}", self.stderr());
             }
-            sockets.iter().all(|path| UnixStream::connect(path).is_ok())
+            // What listens must be this process: one that was killed may live on for a moment in a child of its own.
+            let process = self.process();
+            process.is_some() && sockets.iter().all(|path| listener(path) == process)
         });
         assert!(up, "segl does not take connections:\n{}", self.stderr());
     }
@@ -554,11 +563,14 @@ impl Segl<'_> {
 
     /// Its process ID, as the test sees it.
     pub(crate) fn pid(&self) -> i32 {
-        let Some(child) = &self.child else { panic!("segl does not run") };
-        let children = format!("/proc/{0}/task/{0}/children", child.id());
-        let text = fs::read_to_string(&children).unwrap_or_default();
-        let pid = text.split_whitespace().next().and_then(|word| word.parse().ok());
-        pid.unwrap_or_else(|| panic!("segl has ended:\n{}", self.stderr()))
+        self.process().unwrap_or_else(|| panic!("segl has ended:\n{}", self.stderr()))
+    }
+
+    /// nsenter(1) stays and has forked; its child is the daemon.
+    fn process(&self) -> Option<i32> {
+        let parent = self.child.as_ref()?.id();
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
     }
 
     /// Sends it a signal.
