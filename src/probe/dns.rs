@@ -330,12 +330,13 @@ impl Fault {
     /// Whether a server that knows nothing of DNSSEC would fail so.
     fn concerns_dnssec(&self) -> bool {
         use ResponseCode::{FormErr, NotImp, Refused};
-        match self {
-            Self::Bogus => true,
-            Self::Net(NetError::Dns(DnsError::ResponseCode(FormErr | NotImp | Refused))) => true,
-            Self::Net(NetError::Dns(DnsError::DnssecBogus | DnsError::Nsec { .. })) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Bogus
+                | Self::Net(NetError::Dns(
+                    DnsError::ResponseCode(FormErr | NotImp | Refused) | DnsError::DnssecBogus | DnsError::Nsec { .. }
+                ))
+        )
     }
 }
 

@@ -223,7 +223,10 @@ impl Inquiry {
             Ok(Ok(stream)) => stream,
         };
         let stream = match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
-            Err(error) => return fail(report, HostState::Unknown, error.to_string()),
+            Err(error) => {
+                report.starttls = error.offered();
+                return fail(report, HostState::Unknown, error.to_string());
+            }
             Ok(Offer::Absent) => {
                 report.starttls = Some(false);
                 return fail(report, HostState::Cleartext, "STARTTLS is not offered".to_owned());
