@@ -131,11 +131,18 @@ async fn every_kind_of_server() {
             _ => {}
         }
     }
-    for (peer, report) in &reports {
-        if matches!(peer, Tarpit | Dribbles | FloodsGreeting | FloodsLines | FloodsTls) {
-            continue; // Postfix has minutes of patience for these.
-        }
-        let postfix = block_in_place(|| world.posttls_finger(*peer));
+    // Postfix has minutes of patience for the slow and the endless.
+    let endless = [Tarpit, Dribbles, FloodsGreeting, FloodsLines, FloodsTls];
+    let judged: Vec<_> = reports.iter().filter(|(peer, _)| !endless.contains(peer)).collect();
+    let world = &world;
+    let postfix: Vec<_> = block_in_place(|| {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> =
+                judged.iter().map(|(peer, _)| scope.spawn(move || world.posttls_finger(*peer))).collect();
+            asked.into_iter().map(|finger| finger.join().unwrap()).collect()
+        })
+    });
+    for ((peer, report), postfix) in judged.into_iter().zip(postfix) {
         let expected = match &report.capability {
             Capability::Authenticated { version, .. } | Capability::Encrypted { version } => Some(version.as_str()),
             // What rustls cannot and Postfix can is the reason for "unknown"; what was injected Postfix throws away.
