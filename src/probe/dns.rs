@@ -29,10 +29,10 @@ use hickory_resolver::{
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::time::Instant;
 
 /// The longest chain of CNAME records followed.
 const CNAMES_MAX: usize = 8;
@@ -147,6 +147,8 @@ pub(super) struct Resolver {
     validating: TokioResolver,
     plain: TokioResolver,
     path: Mutex<PathState>,
+    /// Held by whoever tests the path, so that it is tested once.
+    testing: tokio::sync::Mutex<()>,
 }
 
 /// What is known of the way to the DNS servers.
@@ -193,13 +195,18 @@ impl Resolver {
             }
             builder.build().map_err(|error| ResolverError::Build(error.to_string()))
         };
-        Ok(Self { validating: build(true)?, plain: build(false)?, path: Mutex::new(PathState::Untested) })
+        Ok(Self {
+            validating: build(true)?,
+            plain: build(false)?,
+            path: Mutex::new(PathState::Untested),
+            testing: tokio::sync::Mutex::new(()),
+        })
     }
 
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer<RData>, DnsFailure> {
         let failure = |reason: String| DnsFailure { kind: kind.to_string(), name: name.to_owned(), reason };
         let query = host_name(name).ok_or_else(|| failure("no host name".to_owned()))?;
-        if self.known_to_strip().await {
+        if self.known_to_strip() == Some(true) {
             return look_up(&self.plain, &query, kind, false).await.map_err(|fault| failure(fault.to_string()));
         }
         match look_up(&self.validating, &query, kind, true).await {
@@ -211,33 +218,33 @@ impl Resolver {
         }
     }
 
-    async fn known_to_strip(&self) -> bool {
-        matches!(*self.path.lock().await, PathState::Strips(since) if since.elapsed() < RETEST)
+    /// What is known of the path without testing it; `None` when it is to be tested.
+    fn known_to_strip(&self) -> Option<bool> {
+        match *self.path.lock().unwrap_or_else(PoisonError::into_inner) {
+            PathState::Validates => Some(false),
+            PathState::Strips(since) if since.elapsed() < RETEST => Some(true),
+            PathState::Untested | PathState::Strips(_) => None,
+        }
     }
 
-    /// Whether the DNS servers withhold what validation needs; one test at a time.
+    /// Whether the DNS servers withhold what validation needs; one test at a time, which others await.
     async fn strips_dnssec(&self) -> bool {
-        let mut path = self.path.lock().await;
-        match *path {
-            PathState::Validates => return false,
-            PathState::Strips(since) if since.elapsed() < RETEST => return true,
-            PathState::Untested | PathState::Strips(_) => {}
+        let _turn = self.testing.lock().await;
+        if let Some(known) = self.known_to_strip() {
+            return known;
         }
-        match look_up(&self.validating, &Name::root(), RecordType::SOA, true).await {
-            Ok(_) => {
-                *path = PathState::Validates;
-                false
-            }
-            Err(fault) if fault.concerns_dnssec() => {
-                if matches!(*path, PathState::Untested) {
-                    tracing::warn!("the DNS servers strip DNSSEC: answers are not validated, DANE cannot be seen");
-                }
-                *path = PathState::Strips(Instant::now());
-                true
-            }
+        let found = match look_up(&self.validating, &Name::root(), RecordType::SOA, true).await {
+            Ok(_) => PathState::Validates,
+            Err(fault) if fault.concerns_dnssec() => PathState::Strips(Instant::now()),
             // The servers do not answer at all: nothing is learnt.
-            Err(_) => false,
+            Err(_) => return false,
+        };
+        let before = std::mem::replace(&mut *self.path.lock().unwrap_or_else(PoisonError::into_inner), found);
+        let strips = matches!(found, PathState::Strips(_));
+        if strips && matches!(before, PathState::Untested) {
+            tracing::warn!("the DNS servers strip DNSSEC: answers are not validated, DANE cannot be seen");
         }
+        strips
     }
 }
 
@@ -326,12 +333,13 @@ impl Fault {
     /// Whether a server that knows nothing of DNSSEC would fail so.
     fn concerns_dnssec(&self) -> bool {
         use ResponseCode::{FormErr, NotImp, Refused};
-        match self {
-            Self::Bogus => true,
-            Self::Net(NetError::Dns(DnsError::ResponseCode(FormErr | NotImp | Refused))) => true,
-            Self::Net(NetError::Dns(DnsError::DnssecBogus | DnsError::Nsec { .. })) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Bogus
+                | Self::Net(NetError::Dns(
+                    DnsError::ResponseCode(FormErr | NotImp | Refused) | DnsError::DnssecBogus | DnsError::Nsec { .. }
+                ))
+        )
     }
 }
 

@@ -223,7 +223,10 @@ impl Inquiry {
             Ok(Ok(stream)) => stream,
         };
         let stream = match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
-            Err(error) => return fail(report, HostState::Unknown, error.to_string()),
+            Err(error) => {
+                report.starttls = error.offered();
+                return fail(report, HostState::Unknown, error.to_string());
+            }
             Ok(Offer::Absent) => {
                 report.starttls = Some(false);
                 return fail(report, HostState::Cleartext, "STARTTLS is not offered".to_owned());
@@ -277,4 +280,80 @@ fn state_of(error: &io::Error) -> HostState {
 fn plainly(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{probe::Proof, requirement::TlsVersion::V1_3};
+
+    fn host(name: &str, preference: u16) -> Host {
+        Host { name: name.to_owned(), preference, proven: false }
+    }
+
+    fn report(host: &str, state: HostState) -> HostReport {
+        HostReport {
+            host: host.to_owned(),
+            address: Some([192, 0, 2, 1].into()),
+            state,
+            starttls: None,
+            tls: None,
+            verified: false,
+            name_proven: false,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn hosts_no_more_preferred_than_ourselves_are_left_out() {
+        use HostState::{Absent, Ourselves, Unknown};
+        let hosts = [host("better", 5), host("us", 10), host("peer", 10), host("worse", 20)];
+        let mut reports = [
+            report("better", Unknown),
+            report("us", Unknown),
+            report("us", Ourselves),
+            report("peer", Unknown),
+            report("worse", Absent),
+        ];
+        leave_out_ourselves(&hosts, &mut reports);
+        let states: Vec<_> = reports.iter().map(|report| report.state).collect();
+        assert_eq!(states, [Unknown, Ourselves, Ourselves, Ourselves, Ourselves]);
+
+        let mut none_ours = [report("better", Unknown), report("worse", Absent)];
+        leave_out_ourselves(&hosts, &mut none_ours);
+        assert_eq!(none_ours, [report("better", Unknown), report("worse", Absent)]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_asked_again_soonest() {
+        let [found, negative, failure] = [300, 200, 100].map(Duration::from_secs);
+        let lifetimes = Lifetimes { found, negative, failure };
+        let reason = String::new;
+        let unknown_tlsa = Tlsa::Unknown { reason: reason() };
+        for (capability, expected) in [
+            (Capability::Authenticated { how: Proof::Pkix, version: V1_3 }, found),
+            (Capability::Encrypted { version: V1_3 }, found),
+            (Capability::Cleartext { reason: reason() }, negative),
+            (Capability::Undeliverable { reason: reason() }, negative),
+            (Capability::Unknown { reason: reason() }, failure),
+        ] {
+            for tlsa in [Tlsa::Present { mx_secure: true }, Tlsa::Absent, Tlsa::Unsupported] {
+                assert_eq!(lifetimes.of(&capability, &tlsa), expected, "{capability:?} {tlsa:?}");
+            }
+            assert_eq!(lifetimes.of(&capability, &unknown_tlsa), failure, "{capability:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_route_is_told_from_a_missing_server() {
+        use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
+        for (kind, state) in [
+            (NetworkUnreachable, HostState::NoRoute),
+            (AddrNotAvailable, HostState::NoRoute),
+            (ConnectionRefused, HostState::Unknown),
+            (HostUnreachable, HostState::Unknown),
+        ] {
+            assert_eq!(state_of(&io::Error::from(kind)), state, "{kind:?}");
+        }
+    }
 }

@@ -64,11 +64,9 @@ pub(super) async fn route(dns: &dyn Dns, destination: &Destination, max_hosts: u
         let host = Host { name: domain.to_owned(), preference: 0, proven: true };
         Route::Hosts(Hosts { hosts: vec![host], complete: true, mx_secure })
     };
-    if !destination.uses_mx() {
+    // A bare address is contacted as it stands, too.
+    if !destination.uses_mx() || domain.parse::<IpAddr>().is_ok() {
         return direct(true);
-    }
-    if domain.parse::<IpAddr>().is_ok() {
-        return Route::Nowhere(format!("{domain} is an address, not a domain; as a next-hop it is written [{domain}]"));
     }
     if !is_host_name(domain) {
         return Route::Unknown(format!("`{}` is no domain name", domain.escape_default()));
@@ -167,14 +165,14 @@ mod tests {
         for odd in ["a..b", "rød!.dk", "-x.dk"] {
             assert!(matches!(ask(Fixed(Ok(Answer::NoName)), odd).await, Route::Unknown(_)), "{odd}");
         }
-        assert!(matches!(ask(Fixed(Ok(Answer::NoName)), "192.0.2.1").await, Route::Nowhere(_)));
     }
 
     #[tokio::test]
-    async fn asks_no_mx_of_a_bracketed_host() {
+    async fn asks_no_mx_of_a_bracketed_host_or_an_address() {
         for (destination, name) in [
             ("[relay.example]:587", "relay.example"),
             ("[192.0.2.1]", "192.0.2.1"),
+            ("192.0.2.1", "192.0.2.1"),
             ("[IPv6:2001:db8::1]", "2001:db8::1"),
         ] {
             let found = ask(records(&[(1, "mx.example")], Security::Secure), destination).await;

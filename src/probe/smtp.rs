@@ -15,6 +15,9 @@ pub(super) const PLAIN_BYTES_MAX: usize = 64 * 1024;
 /// How much is read at once, in bytes.
 const READ_SIZE: usize = 4096;
 
+/// The step that only a server that offers it comes to.
+const STARTTLS: &str = "STARTTLS";
+
 /// How long a server may take to answer QUIT: the answer changes nothing.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -74,6 +77,20 @@ pub(super) enum SmtpError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+impl SmtpError {
+    /// Whether STARTTLS was offered; `None` where it did not come that far.
+    pub(super) fn offered(&self) -> Option<bool> {
+        let (Self::Refused { step, .. }
+        | Self::NotSmtp { step, .. }
+        | Self::Unasked(step)
+        | Self::TooMuch(step)
+        | Self::TimedOut { step, .. }
+        | Self::Closed(step)
+        | Self::Io { step, .. }) = self;
+        (*step == STARTTLS).then_some(true)
+    }
 }
 
 /// Speaks SMTP from the greeting to the answer to STARTTLS, saying QUIT where it goes no further. Each step (greeting,
@@ -140,10 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return accepted("EHLO and HELO", &helo, 250).map(|()| Answer::Absent);
         }
         accepted("EHLO", &ehlo, 250)?;
-        if !ehlo.announces("STARTTLS") {
+        if !ehlo.announces(STARTTLS) {
             return Ok(Answer::Absent);
         }
-        let starttls = self.command("STARTTLS", "STARTTLS\r\n").await?;
+        let starttls = self.command(STARTTLS, "STARTTLS\r\n").await?;
         Ok(if starttls.code == 220 { Answer::Granted } else { Answer::Refused(starttls.quote()) })
     }
 

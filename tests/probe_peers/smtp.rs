@@ -216,12 +216,14 @@ async fn serve(peer: Peer, stream: TcpStream, shop: Shop) -> std::io::Result<()>
 }
 
 async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Result<()> {
+    let mut hello = [0; 4096];
+    if matches!(peer, GarbageAfter220 | AncientServerHello | FloodsTls) {
+        let _ = stream.read(&mut hello).await?;
+    }
     let acceptor = match peer {
         ClosesAfter220 => return Ok(()),
         GarbageAfter220 => return stream.write_all(b"this is no TLS, is it?\r\n").await,
         AncientServerHello => {
-            let mut hello = [0; 4096];
-            let _ = stream.read(&mut hello).await?;
             // A TLS 1.0 ServerHello of before there was a version extension: version 3.1, a random, no session,
             // AES128-SHA, no compression.
             let mut reply = vec![0x16, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
