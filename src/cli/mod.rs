@@ -12,12 +12,15 @@ mod probe;
 mod run;
 mod scan;
 
+/// Where the configuration is unless `-c` says otherwise.
+const DEFAULT_CONFIG: &str = "/etc/segl/segl.toml";
+
 /// Confidential mail leaves encrypted, or not at all.
 #[derive(Parser)]
 #[command(version, about, disable_help_subcommand = true)]
 struct Arguments {
     /// The configuration file.
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "/etc/segl/segl.toml")]
+    #[arg(short, long, global = true, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,

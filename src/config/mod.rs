@@ -1,13 +1,14 @@
 //! `segl.toml`: what the administrator decides. Names are kebab-case; a key that is not known is an error.
 
 mod duration;
+pub mod rules;
 
 use crate::requirement::TlsVersion;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// The whole configuration.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Whether Segl acts or only says what it would do.
