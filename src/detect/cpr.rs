@@ -10,7 +10,7 @@ use super::{
 use jiff::civil::Date;
 use std::ops::Range;
 
-/// How a number is written: `010136-4321`; `010136 4321` (also ` - `, `/`, `.`, a tab); `01.01.36-4321` or with the year
+/// How a number is written: `010136-4321`; `010136 4321` (also ` - `, `/`, `.`, a tab, a line end); `01.01.36-4321` or with the year
 /// in full; `0101364321`; any of them within a URL or an address.
 pub(super) const FORMS: [&str; 5] = ["hyphen", "spaced", "grouped", "bare", "embedded"];
 const HYPHEN: usize = 0;
@@ -18,6 +18,9 @@ const SPACED: usize = 1;
 const GROUPED: usize = 2;
 const BARE: usize = 3;
 const EMBEDDED: usize = 4;
+
+/// White space on either side of the sign before the last four digits, in bytes.
+const MAX_WHITE: usize = 3;
 
 /// The number that begins at this run of digits.
 pub(super) fn at(text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
@@ -84,17 +87,20 @@ fn grouped(text: &[u8], day: &Range<usize>) -> Option<Written> {
 }
 
 /// The four digits after the date, and whether a plain hyphen stands before them.
+///
+/// Between them stands a sign, white space (a line may have been cut there), or both.
 fn serial(text: &[u8], from: usize) -> Option<(Range<usize>, bool)> {
-    let rest = &text[from..];
-    let length = match rest {
-        [b' ', b'-', b' ', ..] => 3,
-        [b' ', b'-', ..] | [b'-', b' ', ..] => 2,
-        [b'-' | b' ' | b'/' | b'.' | b'\t', ..] => 1,
-        _ => return None,
+    let white = |at: usize| {
+        text[at..].iter().take(MAX_WHITE).take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
     };
-    let start = from + length;
+    let sign = from + white(from);
+    let after = match text.get(sign) {
+        Some(b'-' | b'/' | b'.') => sign + 1,
+        _ => sign,
+    };
+    let start = after + white(after);
     let end = run_end(text, start);
-    (end - start == 4).then_some((start..end, &rest[..length] == b"-"))
+    (start > from && end - start == 4).then(|| (start..end, &text[from..start] == b"-"))
 }
 
 /// Ten digits as numbers.
@@ -155,6 +161,9 @@ mod tests {
             ("310136 4321", "spaced"),
             ("310136 - 4321", "spaced"),
             ("310136- 4321", "spaced"),
+            ("310136  4321", "spaced"),
+            ("310136-\r\n4321", "spaced"),
+            ("310136 \n4321", "spaced"),
             ("310136/4321", "spaced"),
             ("310136\t4321", "spaced"),
             ("31.01.36-4321", "grouped"),
@@ -185,7 +194,10 @@ mod tests {
             "310136-43210",
             "1310136-4321",
             "310136--4321",
-            "310136  4321",
+            "310136    -4321",
+            "310136-    4321",
+            "310136",
+            "310136-",
             "31013643210",
             "31.01-36-4321",
             "31.01.1936-4321",

@@ -293,14 +293,18 @@ impl Inspection<'_> {
     fn weigh(&mut self, place: usize, text: &str, candidate: Candidate, near: &[Near<'_>]) {
         let rule = &self.engine.rules[candidate.rule];
         let mut score = candidate.score;
-        // The context lists that apply, each with the word that did it.
-        let mut applied: Vec<(Score, &str)> = Vec::new();
+        // The context lists that apply, each with the word near the candidate that did it.
+        let mut applied: Vec<(Score, Option<&str>)> = Vec::new();
         for (list, context) in rule.context.iter().enumerate() {
-            let word = match context.distance {
-                Some(distance) => nearest(near, ListId { rule: candidate.rule, list }, &candidate.range, distance),
-                None => self.message_has(candidate.rule, list).then_some("a word of the message"),
+            let (applies, word) = match context.distance {
+                Some(distance) => {
+                    let list = ListId { rule: candidate.rule, list };
+                    let word = nearest(near, list, &candidate.range, distance);
+                    (word.is_some(), word)
+                }
+                None => (self.message_has(candidate.rule, list), None),
             };
-            if let Some(word) = word {
+            if applies {
                 score += context.weight;
                 applied.push((context.weight, word));
             }
@@ -417,7 +421,7 @@ fn key(value: &[u8]) -> u64 {
 }
 
 /// Why the confidence is what it is.
-fn why(rule: &Rule, candidate: &Candidate, applied: &[(Score, &str)]) -> String {
+fn why(rule: &Rule, candidate: &Candidate, applied: &[(Score, Option<&str>)]) -> String {
     let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
     let mut why = match (candidate.shape, &rule.matcher) {
         (Shape::Number { form, checksum }, Matcher::Identifier { identifier, base, checksum: bonus }) => {
@@ -432,7 +436,10 @@ fn why(rule: &Rule, candidate: &Candidate, applied: &[(Score, &str)]) -> String 
     };
     for (weight, word) in applied {
         // Writing to a string cannot fail.
-        let _ = write!(why, ", near “{word}” {:+.2}", points(*weight));
+        let _ = match word {
+            Some(word) => write!(why, ", near “{word}” {:+.2}", points(*weight)),
+            None => write!(why, ", by words elsewhere in the message {:+.2}", points(*weight)),
+        };
     }
     why
 }

@@ -105,6 +105,9 @@ const LENGTHS: [(&[u8; 2], usize); 89] = [
     (b"YE", 30),
 ];
 
+/// Signs between two groups, in bytes: a space, or one and the line end at which a line was cut.
+const MAX_GAP: usize = 3;
+
 /// The number whose check digits begin this run of digits.
 pub(super) fn at(text: &[u8], run: &Range<usize>) -> Option<Hit> {
     let start = run.start.checked_sub(2)?;
@@ -130,12 +133,18 @@ fn extent(text: &[u8], start: usize) -> Option<(usize, bool)> {
     let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
     let index = LENGTHS.binary_search_by_key(&&country, |(country, _)| country).ok()?;
     let mut missing = LENGTHS[index].1;
-    let mut gaps = false;
+    let (mut gaps, mut gap) = (false, 0);
     let mut at = start;
     while missing > 0 {
         match text.get(at)? {
-            byte if byte.is_ascii_alphanumeric() => missing -= 1,
-            b' ' | b'-' | b'.' if text[at - 1].is_ascii_alphanumeric() => gaps = true,
+            byte if byte.is_ascii_alphanumeric() => {
+                missing -= 1;
+                gap = 0;
+            }
+            b' ' | b'-' | b'.' | b'\r' | b'\n' if gap < MAX_GAP => {
+                gap += 1;
+                gaps = true;
+            }
             _ => return None,
         }
         at += 1;
@@ -174,6 +183,7 @@ mod tests {
         for (text, form) in [
             ("DK5000400440116243", "electronic"),
             ("DK50 0040 0440 1162 43", "grouped"),
+            ("DK50 0040 \r\n0440 1162 43", "grouped"),
             ("dk50 0040 0440 1162 43", "grouped"),
             ("GB29NWBK60161331926819", "electronic"),
             ("GB29 NWBK 6016 1331 9268 19", "grouped"),
@@ -190,7 +200,7 @@ mod tests {
             "DK50004004401162433",
             "XX5000400440116243",
             "aDK5000400440116243",
-            "DK50  0040 0440 1162 43",
+            "DK50    0040 0440 1162 43",
             "50 0040 0440 1162 43",
             "DK",
             "DK5",

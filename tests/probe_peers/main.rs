@@ -49,8 +49,8 @@ impl World {
             max_time: Duration::from_secs(30),
             helo: "us.test".to_owned(),
             port: servers.port,
-            allow_private: vec!["127.0.0.0/8".to_owned()],
-            nameservers: vec![format!("127.0.0.1:{knot}")],
+            allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+            nameservers: vec![([127, 0, 0, 1], knot).into()],
             trust_anchor: Some(trust_anchor),
             ca_file: Some(ca_file),
             ..config::Probe::default()
@@ -238,7 +238,7 @@ async fn through_a_validating_resolver_all_is_the_same() {
     let anchor = world.config.trust_anchor.clone().unwrap();
     let (process, port) = dns::unbound(world.directory.path(), world.knot, &anchor);
     world.processes.push(process);
-    world.config.nameservers = vec![format!("127.0.0.1:{port}")];
+    world.config.nameservers = vec![([127, 0, 0, 1], port).into()];
     let prober = world.prober();
     for name in [
         "d1.signed.test",
@@ -268,7 +268,7 @@ async fn behind_a_resolver_that_strips_dnssec_ordinary_use_works() {
     let mut world = World::new().await;
     let (process, port) = dns::knot(world.directory.path(), "stripped", false, world.servers.port);
     world.processes.push(process);
-    world.config.nameservers = vec![format!("127.0.0.1:{port}")];
+    world.config.nameservers = vec![([127, 0, 0, 1], port).into()];
     let prober = world.prober();
     for (name, expected, tlsa) in [
         ("d1.signed.test", "encrypted", Some(Tlsa::Unsupported)),
@@ -294,7 +294,7 @@ async fn behind_a_resolver_that_strips_dnssec_ordinary_use_works() {
 async fn silent_name_servers_are_no_absence() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let config = config::Probe {
-        nameservers: vec![silent.local_addr().unwrap().to_string()],
+        nameservers: vec![silent.local_addr().unwrap()],
         max_time: Duration::from_secs(2),
         ..config::Probe::default()
     };

@@ -1,0 +1,75 @@
+"""Judges numbers with python-stdnum, for tests/detect_stdnum.rs.
+
+    stdnum_oracle.py cpr YYYY-MM-DD   a number a line -> the date of birth, or the reason why it is none
+    stdnum_oracle.py luhn             a number a line -> valid or invalid
+    stdnum_oracle.py iban             a number a line -> valid, or the reason why it is none
+    stdnum_oracle.py iban-make COUNT  COUNT valid numbers of every country that it knows
+"""
+
+import datetime
+import random
+import re
+import sys
+
+from stdnum import iban, luhn, numdb
+from stdnum.dk import cpr
+from stdnum.exceptions import ValidationError
+
+
+def judge_cpr(number, today):
+    try:
+        if len(number) != 10 or not number.isdigit():
+            return 'InvalidFormat'
+        born = cpr.get_birth_date(number)
+        return 'future' if born > today else '%s %d' % (born, cpr.checksum(number))
+    except ValidationError as error:
+        return type(error).__name__
+
+
+def judge_iban(number):
+    try:
+        iban.validate(number, check_country=False)
+        return 'valid'
+    except ValidationError as error:
+        return type(error).__name__
+
+
+def make_ibans(count):
+    generator = random.Random(1)
+    signs = {'n': '0123456789', 'a': 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'}
+    signs['c'] = signs['n'] + signs['a']
+    for first in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
+        for second in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
+            country = first + second
+            properties = numdb.get('iban').info(country + '00')[0][1]
+            structure = properties.get('bban') if properties else None
+            if not structure:
+                continue
+            for _ in range(count):
+                bban = ''.join(
+                    generator.choice(signs[kind])
+                    for length, kind in re.findall(r'([1-9][0-9]*)!([nac])', structure)
+                    for _ in range(int(length)))
+                number = country + 'xx' + bban
+                number = country + iban.calc_check_digits(number) + bban
+                iban.validate(number, check_country=False)
+                print(number)
+
+
+def main():
+    what = sys.argv[1]
+    if what == 'iban-make':
+        make_ibans(int(sys.argv[2]))
+        return
+    if what == 'cpr':
+        today = datetime.date.fromisoformat(sys.argv[2])
+        judge = lambda number: judge_cpr(number, today)
+    elif what == 'luhn':
+        judge = lambda number: 'valid' if luhn.is_valid(number) else 'invalid'
+    else:
+        judge = judge_iban
+    for line in sys.stdin:
+        print(judge(line.rstrip('\n')))
+
+
+main()
