@@ -24,7 +24,7 @@ dead.@ MX 10 gone.@
 dead.@ MX 20 nothing.@
 half.@ MX 10 h4.@
 half.@ MX 20 h2.@
-halfclosed.@ MX 10 h19.@
+halfclosed.@ MX 10 h20.@
 halfclosed.@ MX 20 h4.@
 pit.@ MX 10 h10.@
 pit.@ MX 20 h1.@
@@ -102,7 +102,7 @@ zone:
 
 fn zone(zone: &str) -> String {
     let mut text = RECORDS.replace('@', zone);
-    for n in 1..=19 {
+    for n in 1..=20 {
         writeln!(text, "d{n}.{zone} MX 10 h{n}.{zone}\nh{n}.{zone} A 127.0.1.{n}").unwrap();
     }
     for n in 0..30 {

@@ -44,6 +44,8 @@ impl World {
         let (process, knot) = dns::knot(directory.path(), "signed", true, servers.port);
         let trust_anchor = directory.path().join("root.key");
         fs::write(&trust_anchor, dns::dig(knot, &[".", "DNSKEY"])).unwrap();
+        let main_cf = "compatibility_level = 3.6\nmyhostname = us.test\n";
+        fs::write(directory.path().join("main.cf"), main_cf).unwrap();
         let config = config::Probe {
             step_time: Duration::from_secs(1),
             max_time: Duration::from_secs(30),
@@ -68,13 +70,10 @@ impl World {
 
     /// What Postfix makes of a peer when TLS 1.2 is demanded: the version, or nothing.
     fn posttls_finger(&self, peer: Peer) -> Option<String> {
-        let home = self.path("postfix");
-        fs::create_dir_all(&home).unwrap();
-        fs::write(home.join("main.cf"), "compatibility_level = 3.6\nmyhostname = us.test\n").unwrap();
         let target = format!("[{}]:{}", peer.address(), self.servers.port);
         let output = Command::new("posttls-finger")
             .args(["-c", "-T", "2", "-l", "encrypt", "-p", ">=TLSv1.2", &target])
-            .env("MAIL_CONFIG", &home)
+            .env("MAIL_CONFIG", self.directory.path())
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -101,6 +100,9 @@ async fn every_kind_of_server() {
         async move { (peer, ask(&prober, &peer.domain("signed.test")).await) }
     }))
     .await;
+    // The thief once more, with the other version of TLS.
+    let again = ask(&prober, &WrongKey.domain("plain.test")).await;
+    assert!(reason(&again).contains("BadSignature"), "{again:?}");
     for (peer, report) in &reports {
         let (expected, said) = match peer {
             Tls13 | Tls12 => ("authenticated", ""),
@@ -110,6 +112,7 @@ async fn every_kind_of_server() {
             Injects => ("unknown", "STARTTLS: sent more than the reply, unencrypted and unasked"),
             ClosesAfter220 => ("unknown", "TLS handshake: connection closed"),
             StaticRsa | GarbageAfter220 | FloodsTls => ("unknown", "TLS handshake: "),
+            WrongKey => ("unknown", "TLS handshake: invalid peer certificate: BadSignature"),
             Tarpit | Dribbles => ("unknown", "greeting: no answer within 1s"),
             FloodsLines => ("unknown", "EHLO: a reply of more than"),
             FloodsGreeting => ("unknown", "greeting: a reply line of more than"),
@@ -355,7 +358,7 @@ ca-file = "{}"
     }
     assert!(seen(0, "/expires").ends_with("Z\""));
 
-    let output = segl(file, &["d1.signed.test", "d19.signed.test"]);
+    let output = segl(file, &["d1.signed.test", "d20.signed.test"]);
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("d1.signed.test: authenticated by its certificate, TLSv1.3"), "{text}");

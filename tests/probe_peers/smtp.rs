@@ -3,7 +3,15 @@
 use crate::process::{Process, free_port, run, until};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -32,13 +40,15 @@ pub(crate) enum Peer {
     NoService = 16,
     AncientServerHello = 17,
     FloodsTls = 18,
-    Closed = 19,
+    /// Shows a good certificate without having its key.
+    WrongKey = 19,
+    Closed = 20,
 }
 
 use Peer::*;
 
 /// All but [`Closed`].
-pub(crate) const LISTENING: [Peer; 18] = [
+pub(crate) const LISTENING: [Peer; 19] = [
     Tls13,
     Tls12,
     SelfSigned,
@@ -57,6 +67,7 @@ pub(crate) const LISTENING: [Peer; 18] = [
     NoService,
     AncientServerHello,
     FloodsTls,
+    WrongKey,
 ];
 
 impl Peer {
@@ -78,6 +89,9 @@ pub(crate) struct Servers {
     _openssl: Vec<Process>,
 }
 
+/// How many handshakes [`WrongKey`] has tried.
+static THEFTS: AtomicUsize = AtomicUsize::new(0);
+
 type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 #[derive(Clone)]
@@ -87,6 +101,7 @@ struct Shop {
     self_signed: TlsAcceptor,
     expired: TlsAcceptor,
     wrong_name: TlsAcceptor,
+    wrong_key: [TlsAcceptor; 2],
     /// Ports of `openssl s_server` processes on loopback.
     tls11: u16,
     static_rsa: u16,
@@ -102,7 +117,7 @@ impl Servers {
         let issuer = Issuer::new(authority, authority_key);
         let mut names: Vec<String> = Vec::new();
         for zone in ["signed.test", "plain.test"] {
-            names.extend((1..=19).map(|n| format!("h{n}.{zone}")));
+            names.extend((1..=20).map(|n| format!("h{n}.{zone}")));
             names.extend(["implicit", "mx.own", "alias"].map(|name| format!("{name}.{zone}")));
         }
         let make = |names: &[String], expired: bool, signed: bool| -> Identity {
@@ -122,6 +137,7 @@ impl Servers {
             tls12: acceptor(make(&names, false, true), tls12),
             self_signed: acceptor(make(&names, false, false), tls13),
             expired: acceptor(make(&names, true, true), tls12),
+            wrong_key: [thief(make(&names, false, true).0, tls12), thief(make(&names, false, true).0, tls13)],
             wrong_name: acceptor(make(&["other.test".to_owned()], false, true), tls13),
             tls11,
             static_rsa,
@@ -138,6 +154,20 @@ fn acceptor((certificate, key): Identity, version: &'static rustls::SupportedPro
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server that has found a certificate, and signs with a key of its own.
+fn thief(certificate: CertificateDer<'static>, version: &'static rustls::SupportedProtocolVersion) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivateKeyDer::try_from(KeyPair::generate().unwrap().serialize_der()).unwrap();
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let stolen = rustls::sign::CertifiedKey::new(vec![certificate], key);
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -245,6 +275,11 @@ async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Re
         SelfSigned => shop.self_signed,
         Expired => shop.expired,
         WrongName => shop.wrong_name,
+        // One version after the other.
+        WrongKey => {
+            let [tls12, tls13] = shop.wrong_key;
+            if THEFTS.fetch_add(1, Relaxed).is_multiple_of(2) { tls12 } else { tls13 }
+        }
         _ => shop.tls13,
     };
     let mut tls = BufReader::new(acceptor.accept(stream).await?);
