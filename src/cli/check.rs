@@ -1,13 +1,19 @@
 //! `segl check`: what is wrong with the configuration and the rules, and what is legal but unwise.
 
 use super::{exit, output};
-use nix::sys::statfs::{FsType, TMPFS_MAGIC, statfs};
-use segl::config::{Advice, Config, ConfigError, SocketAddress};
+use segl::{
+    config::{Advice, Config, ConfigError, SocketAddress, rules::read_rule_files},
+    daemon::run::block_on,
+    detect::{RuleFault, RuleSet},
+    policy::postfix_policy::PostfixVersion,
+    postfix::{
+        postconf::Postconf,
+        transport::{in_force, policy_maps},
+    },
+    store::filesystem::memory_file_system,
+};
 use serde::Serialize;
 use std::{fmt::Write, fs::File, path::Path, process::ExitCode};
-
-/// RAMFS_MAGIC of Linux `include/uapi/linux/magic.h`.
-const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 
 /// Arguments of `segl check`.
 #[derive(clap::Args)]
@@ -54,7 +60,7 @@ fn check(path: &Path) -> Found {
         Err(error) => return Found { faults: file_faults(error), advice: Vec::new() },
     };
     let mut faults = named_files(path, &config);
-    faults.extend(rule_faults(&config));
+    faults.extend(rule_faults(path, &config));
     let mut advice = config.advice();
     advice.extend(store_advice(&config));
     advice.extend(mail_log_advice(&config));
@@ -94,17 +100,105 @@ fn named_files(path: &Path, config: &Config) -> Vec<FileFault> {
     unreadable.collect()
 }
 
-/// The faults of the rule files: parse and self-test of each directory in `config.detect.rules`. The detection's rule
-/// set is joined here.
-fn rule_faults(_config: &Config) -> Vec<FileFault> {
-    Vec::new()
+/// The faults of the rule files, and the examples in them that do not come out as they say.
+fn rule_faults(path: &Path, config: &Config) -> Vec<FileFault> {
+    let files = match read_rule_files(&config.detect.rules) {
+        Ok(files) => files,
+        Err(error) => {
+            let key = "[detect] rules".to_owned();
+            let file = path.display().to_string();
+            return vec![FileFault { file, line: None, key, message: error.to_string() }];
+        }
+    };
+    let faults = match RuleSet::parse(&files) {
+        Ok(rules) => rules.self_test(),
+        Err(faults) => faults,
+    };
+    let fault = |fault: RuleFault| FileFault {
+        file: fault.file,
+        line: Some(fault.line),
+        key: fault.rule.map(|rule| format!("rule {rule}")).unwrap_or_default(),
+        message: fault.reason,
+    };
+    faults.into_iter().map(fault).collect()
 }
 
-/// What in the running Postfix's configuration is unwise or not understood: transports of master.cf of which it is
-/// not known where they lead, a `maximal_queue_lifetime` not shorter than `pin-lifetime`, sockets outside of the
-/// queue directory of a chrooted service. The facts of postconf(1) are joined here.
-fn postfix_advice(_config: &Config) -> Vec<Advice> {
-    Vec::new()
+/// What in Postfix's configuration is unwise, or not understood, as seen from Segl.
+fn postfix_advice(config: &Config) -> Vec<Advice> {
+    let facts = match block_on(Postconf::new(&config.postfix).read()) {
+        Ok(Ok(facts)) => facts,
+        Ok(Err(error)) => return vec![Advice::new("Postfix", format!("{error}: nothing is known of it"))],
+        Err(error) => return vec![Advice::new("Postfix", error.to_string())],
+    };
+    let mut advice = Vec::new();
+    let mut say = |about: &str, text: String| advice.push(Advice::new(about, text));
+    for service in facts.services.iter().filter(|service| service.kind == "unix" && service.command == "smtp") {
+        let maps = policy_maps(&facts, Some(service));
+        let about = format!("master.cf service {}", service.name);
+        if !maps.ours {
+            say(
+                &about,
+                "smtp_tls_policy_maps has no socketmap:…:tls of Segl's: mail that must be encrypted is refused on this \
+                 way, since nothing would hold it to TLS; see README for the line"
+                    .to_owned(),
+            );
+        } else if let Some(before) = maps.before.first() {
+            say(&about, format!("smtp_tls_policy_maps asks {before} before Segl: put Segl first"));
+        } else if let Some(after) = maps.after.first() {
+            say(
+                &about,
+                format!(
+                    "smtp_tls_policy_maps has {after} after Segl: while a message is pinned, Segl's answer counts and \
+                     not that table's, which may be stricter"
+                ),
+            );
+        }
+    }
+    for service in facts.services.iter().filter(|service| matches!(service.command.as_str(), "pipe" | "lmtp")) {
+        if !config.postfix.transports.contains_key(&service.name) && service.name != "lmtp" {
+            say(
+                &format!("master.cf service {}", service.name),
+                format!(
+                    "it is not known whether mail that goes by it leaves this host: write {} = \"stays\" or \"leaves\" \
+                     under [postfix.transports]; until then it counts as leaving by a way that nothing holds to TLS",
+                    service.name
+                ),
+            );
+        }
+    }
+    if let Err(reason) = in_force(Some(&facts)) {
+        say("smtp_tls_security_level", format!("{reason}: lookups of pinned destinations are put off"));
+    }
+    if config.store.pin_lifetime <= facts.maximal_queue_lifetime {
+        say("[store] pin-lifetime", "is not longer than Postfix's maximal_queue_lifetime".to_owned());
+    }
+    // The cache of connections forgets the TLS level in these versions.
+    let caches = facts.parameter("smtp_connection_cache_on_demand").is_some_and(|value| value != "no")
+        || facts.parameter("smtp_connection_cache_destinations").is_some_and(|value| !value.is_empty());
+    if caches && reuses_cleartext(facts.version) {
+        say(
+            "smtp_connection_cache_on_demand",
+            format!(
+                "Postfix {} reuses cleartext connections for mail that must be encrypted: set \
+                 smtp_connection_cache_on_demand = no and leave smtp_connection_cache_destinations empty",
+                facts.version
+            ),
+        );
+    }
+    if facts.honours_tls_required_no() {
+        say(
+            "tls_required_enable",
+            "any sender can lift the TLS policy with a TLS-Required: no header: set tls_required_enable = no"
+                .to_owned(),
+        );
+    }
+    advice
+}
+
+/// Whether this version's cache of connections forgets the TLS level: all before 3.8.12, 3.9, 3.10 before 3.10.3.
+fn reuses_cleartext(version: PostfixVersion) -> bool {
+    let fixed_in_3_8 = version.at_least(3, 8, 12) && !version.at_least(3, 9, 0);
+    !fixed_in_3_8 && !version.at_least(3, 10, 3)
 }
 
 fn store_advice(config: &Config) -> Option<Advice> {
@@ -112,11 +206,11 @@ fn store_advice(config: &Config) -> Option<Advice> {
     let about = "[store] directory";
     // Where it is not there yet, it will be made where its nearest ancestor lies.
     let existing = directory.ancestors().find(|ancestor| ancestor.exists())?;
-    match statfs(existing).map(|statistics| statistics.filesystem_type()) {
-        Ok(TMPFS_MAGIC | RAMFS_MAGIC) => Some(Advice::new(
+    match memory_file_system(existing) {
+        Ok(true) => Some(Advice::new(
             about,
             format!(
-                "{} lies in memory: pins are lost when the host starts again, while mail that needs them waits",
+                "{} lies in memory: pins would not survive a restart, and segl run refuses it",
                 directory.display()
             ),
         )),
@@ -200,6 +294,24 @@ mod tests {
     use super::*;
     use std::fs;
 
+    /// The rules as they are shipped.
+    const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/rules");
+
+    #[test]
+    fn versions_whose_connection_cache_forgets_the_level() {
+        for (version, forgets) in [
+            ("3.7.11", true),
+            ("3.8.11", true),
+            ("3.8.12", false),
+            ("3.9.5", true),
+            ("3.10.2", true),
+            ("3.10.3", false),
+            ("3.11.0", false),
+        ] {
+            assert_eq!(PostfixVersion::parse(version).map(reuses_cleartext), Some(forgets), "{version}");
+        }
+    }
+
     fn config(text: &str) -> Config {
         Config::parse(text).unwrap()
     }
@@ -228,11 +340,25 @@ mod tests {
     fn files_that_are_named_must_be_there() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
-        fs::write(&path, "probe.ca-file = '/nonexistent/ca.pem'").unwrap();
+        fs::write(&path, format!("probe.ca-file = '/nonexistent/ca.pem'\ndetect.rules = ['{RULES}']")).unwrap();
         let found = check(&path);
         assert_eq!(found.faults.len(), 1);
         assert_eq!(found.faults[0].key, "[probe] ca-file");
         assert!(found.faults[0].message.starts_with("/nonexistent/ca.pem: No such file"));
+    }
+
+    #[test]
+    fn tells_which_rule_is_wrong() {
+        let directory = tempfile::tempdir().unwrap();
+        let rules = directory.path().join("rules");
+        fs::create_dir(&rules).unwrap();
+        fs::write(rules.join("own.toml"), "[[rule]]\nid = \"own.case\"\ncolour = 1\n").unwrap();
+        let path = directory.path().join("segl.toml");
+        fs::write(&path, format!("detect.rules = ['{}']", rules.display())).unwrap();
+        let found = check(&path);
+        assert!(!found.faults.is_empty());
+        assert!(found.faults.iter().all(|fault| fault.file.ends_with("own.toml")), "{found:?}");
+        assert!(found.faults.iter().any(|fault| fault.line == Some(3)), "{found:?}");
     }
 
     #[test]
@@ -258,7 +384,7 @@ mod tests {
     fn says_what_is_not_followed_yet() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
-        fs::write(&path, "").unwrap();
+        fs::write(&path, format!("detect.rules = ['{RULES}']")).unwrap();
         let shown = text(&path, &check(&path));
         assert!(shown.contains(
             "advice: recipients: aliases(5), .forward files, virtual aliases and BCC maps are not followed yet"

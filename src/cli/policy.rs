@@ -1,17 +1,183 @@
-//! `segl policy`.
+//! `segl policy`: what Postfix would be told now, and why.
 
-use std::{path::Path, process::ExitCode};
+use super::{exit, load, output};
+use jiff::Timestamp;
+use segl::{
+    config::{Config, Mode},
+    daemon::{run::block_on, service},
+    nexthop::Destination,
+    policy::postfix_policy::{self, Answer, Tlsa},
+    postfix::{
+        postconf::{Postconf, PostfixFacts},
+        transport,
+    },
+    probe::{Assess, Prober},
+    requirement::Requirement,
+    store::{Pin, Scope, StoreError, database::Database},
+};
+use serde::Serialize;
+use std::{fmt::Write, path::Path, process::ExitCode};
 
 /// Arguments of `segl policy`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Print JSON for programs.
+    /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
+    /// Next-hops as Postfix writes them: `example.com`, `[relay.example.com]:587`.
+    #[arg(required = true, value_name = "NEXT-HOP")]
+    next_hops: Vec<String>,
+}
+
+/// What Postfix would be told of one next-hop.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told<'a> {
+    next_hop: &'a Destination,
+    /// `OK`, `NOTFOUND` or `TEMP`, as in the socketmap protocol.
+    answer: &'static str,
+    policy: Option<String>,
+    reason: Option<String>,
+    mode: &'static str,
+    level_in_force: Option<&'static str>,
+    pins: Vec<Because>,
+}
+
+/// A pin that holds.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Because {
+    scope: String,
+    message: String,
+    requirement: String,
+    min_tls: &'static str,
+    level: String,
+    since: String,
 }
 
 /// Runs `segl policy`.
-pub(crate) fn run(_config: &Path, arguments: &Arguments) -> ExitCode {
-    let _ = arguments.json;
-    super::exit::fail(super::exit::SOFTWARE, "not built yet")
+pub(crate) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
+    let config = match load(path) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let mut destinations = Vec::new();
+    for next_hop in &arguments.next_hops {
+        match Destination::new(next_hop) {
+            Ok(destination) => destinations.push(destination),
+            Err(error) => return exit::fail(exit::USAGE, format_args!("{next_hop:?}: {error}")),
+        }
+    }
+    let pins = match Database::open_read_only(&config.store.directory).and_then(|database| database.pins()) {
+        Ok(pins) => pins,
+        Err(error @ StoreError::Missing { .. }) => return exit::fail(exit::NO_INPUT, error),
+        Err(error) => return exit::fail(exit::UNAVAILABLE, error),
+    };
+    match block_on(tell(&config, &destinations, &pins, arguments.json)) {
+        Ok(text) => output::print(&text, ExitCode::SUCCESS),
+        Err(error) => exit::fail(exit::SOFTWARE, error),
+    }
+}
+
+async fn tell(config: &Config, destinations: &[Destination], pins: &[Pin], json: bool) -> String {
+    let facts = Postconf::new(&config.postfix).read().await.map_err(|error| error.to_string());
+    let mut text = String::new();
+    for destination in destinations {
+        let told = told(config, destination, pins, facts.as_ref()).await;
+        if json {
+            text.push_str(&serde_json::to_string(&told).unwrap_or_default());
+            text.push('\n');
+        } else {
+            write_text(&mut text, &told);
+        }
+    }
+    text
+}
+
+async fn told<'a>(
+    config: &Config,
+    destination: &'a Destination,
+    pins: &[Pin],
+    facts: Result<&PostfixFacts, &String>,
+) -> Told<'a> {
+    let holding: Vec<&Pin> = pins
+        .iter()
+        .filter(|pin| pin.scope == Scope::Everywhere || pin.scope == Scope::Destination(destination.clone()))
+        .collect();
+    let requirement = holding.iter().map(|pin| pin.requirement).reduce(Requirement::and);
+    let in_force = transport::in_force(facts.ok());
+    let answer = match facts {
+        Err(error) if requirement.is_some() => Answer::Temp(error.clone()),
+        Err(_) => Answer::NotFound,
+        Ok(facts) => {
+            let needs_tlsa = requirement.zip(in_force.as_ref().ok()).is_some_and(|(r, f)| f.depends_on_tlsa(r));
+            let tlsa = if needs_tlsa { published(config, destination, facts).await } else { Tlsa::Unknown };
+            postfix_policy::answer(requirement, &in_force, facts.version, tlsa)
+        }
+    };
+    let observing = config.mode == Mode::Observe;
+    let (answer, policy, reason) = match answer {
+        Answer::NotFound => ("NOTFOUND", None, Some("no pin holds it".to_owned())),
+        Answer::Policy(policy) if observing => {
+            ("NOTFOUND", None, Some(format!("mode is observe; mode enforce would answer {policy}")))
+        }
+        Answer::Temp(reason) if observing => {
+            ("NOTFOUND", None, Some(format!("mode is observe; mode enforce would put mail off: {reason}")))
+        }
+        Answer::Policy(policy) => ("OK", Some(policy), None),
+        Answer::Temp(reason) => ("TEMP", None, Some(reason)),
+    };
+    Told {
+        next_hop: destination,
+        answer,
+        policy,
+        reason,
+        mode: if observing { "observe" } else { "enforce" },
+        level_in_force: in_force.as_ref().ok().map(|in_force| in_force.level.as_str()),
+        pins: holding.into_iter().map(because).collect(),
+    }
+}
+
+async fn published(config: &Config, destination: &Destination, facts: &PostfixFacts) -> Tlsa {
+    match Prober::new(&config.probe, facts.helo_name()) {
+        Ok(prober) => service::tlsa(&prober.assess(destination, config.probe.max_time).await.tlsa),
+        Err(_) => Tlsa::Unknown,
+    }
+}
+
+fn because(pin: &Pin) -> Because {
+    Because {
+        scope: pin.scope.to_string(),
+        message: pin.holder.to_string(),
+        requirement: pin.requirement.to_string(),
+        min_tls: pin.requirement.min_tls().as_str(),
+        level: pin.level.to_string(),
+        since: Timestamp::from_millisecond(pin.created)
+            .map(|time| format!("{:.0}", time))
+            .unwrap_or_else(|_| pin.created.to_string()),
+    }
+}
+
+fn write_text(text: &mut String, told: &Told<'_>) {
+    let answer = match &told.policy {
+        Some(policy) => policy.as_str(),
+        None => told.answer,
+    };
+    let _ = write!(text, "{}: {answer}", told.next_hop);
+    if let Some(reason) = &told.reason {
+        let _ = write!(text, " ({reason})");
+    }
+    text.push('\n');
+    if let Some(level) = told.level_in_force {
+        let _ = writeln!(text, "  without Segl: {level}, as main.cf and master.cf have it");
+    }
+    for pin in &told.pins {
+        let Because { scope, message, requirement, min_tls, level, since } = pin;
+        let who = match message.as_str() {
+            "-" => "the administrator".to_owned(),
+            message => format!("message {message} ({level})"),
+        };
+        let what = if scope == "*" { "everywhere" } else { "here" };
+        let _ = writeln!(text, "  {who} needs {requirement}, {min_tls} or newer, {what}, since {since}");
+    }
 }

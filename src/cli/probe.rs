@@ -5,7 +5,16 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segl::{
     config::Config,
+    daemon::service,
     nexthop::Destination,
+    policy::{
+        decision,
+        postfix_policy::{Answer, answer},
+    },
+    postfix::{
+        postconf::{Postconf, PostfixFacts},
+        transport,
+    },
     probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Report, Tlsa},
 };
 use serde::Serialize;
@@ -22,8 +31,6 @@ const AT_ONCE: usize = 8;
 
 /// Beyond the time that a probe has by itself, so that its own word about running out of it is heard.
 const MARGIN: Duration = Duration::from_secs(1);
-
-/// Where the configuration is when `-c` does not say otherwise.
 
 /// Arguments of `segl probe`.
 #[derive(clap::Args)]
@@ -57,7 +64,9 @@ pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
 }
 
 async fn probe(config: &Config, destinations: &[Destination], json: bool) -> ExitCode {
-    let prober = match Prober::new(&config.probe, &own_name()) {
+    let facts = Postconf::new(&config.postfix).read().await.ok();
+    let helo = facts.as_ref().map_or_else(own_name, |facts| facts.helo_name().to_owned());
+    let prober = match Prober::new(&config.probe, &helo) {
         Ok(prober) => prober,
         Err(error) => return exit::fail(exit::CONFIG, error),
     };
@@ -67,9 +76,12 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     let mut all_known = true;
     while let Some((destination, report)) = reports.next().await {
         all_known &= !matches!(report.capability, Capability::Unknown { .. });
+        let policy = policy(config, facts.as_ref(), &report);
         let mut out = io::stdout().lock();
-        let written =
-            if json { write_json(&mut out, destination, &report) } else { write_text(&mut out, destination, &report) };
+        let written = match json {
+            true => write_json(&mut out, destination, &report, policy),
+            false => write_text(&mut out, destination, &report, policy),
+        };
         if let Err(error) = written.and_then(|()| out.flush()) {
             return exit::fail(exit::IO, format!("standard output: {error}"));
         }
@@ -77,10 +89,15 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     if all_known { ExitCode::SUCCESS } else { ExitCode::from(exit::TEMPORARY) }
 }
 
-/// What Postfix would be told about a destination now; `None` while nothing can be told.
-// The one place where `segl probe` meets policy/.
-fn policy(_destination: &Destination, _report: &Report) -> Option<String> {
-    None
+/// What Postfix would be told for a confidential message; `None` where nothing is known of the Postfix here.
+fn policy(config: &Config, facts: Option<&PostfixFacts>, report: &Report) -> Option<String> {
+    let requirement = decision::requirement(&config.level.confidential);
+    let in_force = transport::in_force(facts);
+    match answer(Some(requirement), &in_force, facts?.version, service::tlsa(&report.tlsa)) {
+        Answer::Policy(policy) => Some(policy),
+        Answer::Temp(reason) => Some(format!("TEMP {reason}")),
+        Answer::NotFound => None,
+    }
 }
 
 /// The name to say in EHLO where the configuration has none: this machine's.
@@ -113,7 +130,12 @@ struct Host<'a> {
     error: Option<&'a str>,
 }
 
-fn write_json(out: &mut impl Write, destination: &Destination, report: &Report) -> io::Result<()> {
+fn write_json(
+    out: &mut impl Write,
+    destination: &Destination,
+    report: &Report,
+    policy: Option<String>,
+) -> io::Result<()> {
     let lifetime = SignedDuration::try_from(report.lifetime).unwrap_or(SignedDuration::ZERO);
     let expires = Timestamp::now().checked_add(lifetime).unwrap_or(Timestamp::MAX);
     let line = Line {
@@ -133,7 +155,7 @@ fn write_json(out: &mut impl Write, destination: &Destination, report: &Report) 
                 error: seen.error.as_deref(),
             })
             .collect(),
-        policy: policy(destination, report),
+        policy,
         expires: format!("{expires:.0}"),
         reason: report.capability.reason(),
         dane: dane(&report.tlsa).0,
@@ -142,7 +164,12 @@ fn write_json(out: &mut impl Write, destination: &Destination, report: &Report) 
     writeln!(out)
 }
 
-fn write_text(out: &mut impl Write, destination: &Destination, report: &Report) -> io::Result<()> {
+fn write_text(
+    out: &mut impl Write,
+    destination: &Destination,
+    report: &Report,
+    policy: Option<String>,
+) -> io::Result<()> {
     let capability = &report.capability;
     write!(out, "{destination}: {}", capability.word())?;
     match capability {
@@ -164,7 +191,7 @@ fn write_text(out: &mut impl Write, destination: &Destination, report: &Report) 
     if !report.hosts.is_empty() {
         writeln!(out, "  DANE: {}", dane(&report.tlsa).1)?;
     }
-    if let Some(policy) = policy(destination, report) {
+    if let Some(policy) = policy {
         writeln!(out, "  Postfix would be told: {policy}")?;
     }
     Ok(())

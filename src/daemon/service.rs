@@ -15,7 +15,6 @@ use crate::{
         transport,
     },
     probe::{self, Assess},
-    requirement::Requirement,
     store::PinStore,
 };
 use std::{
@@ -166,13 +165,5 @@ fn reply(answer: &postfix_policy::Answer) -> Reply {
         postfix_policy::Answer::Policy(policy) => Reply::Ok(policy.clone().into()),
         postfix_policy::Answer::NotFound => Reply::NotFound,
         postfix_policy::Answer::Temp(reason) => Reply::Temp(reason.clone().into()),
-    }
-}
-
-impl postfix_policy::InForce {
-    /// Whether the answer depends on what the destination publishes.
-    fn depends_on_tlsa(&self, requirement: Requirement) -> bool {
-        use postfix_policy::TlsLevel;
-        self.level == TlsLevel::Dane || (self.dane_usable && matches!(requirement, Requirement::Authenticated(_)))
     }
 }

@@ -340,6 +340,13 @@ impl InForce {
     }
 }
 
+impl InForce {
+    /// Whether the answer depends on what the destination publishes.
+    pub fn depends_on_tlsa(&self, requirement: Requirement) -> bool {
+        self.dane_usable && (self.level == TlsLevel::Dane || matches!(requirement, Requirement::Authenticated(_)))
+    }
+}
+
 /// Whether a destination publishes DANE TLSA records (RFC 7672).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tlsa {
