@@ -1,4 +1,21 @@
-.PHONY: lab-install lab-up lab-down
+# What is made here, for people and for CI. The lab needs root and says so (tests/lab/README.md).
+.PHONY: build demo test bench lab-install lab-up lab-down
+
+build:
+	cargo build --locked
+
+# Three messages through a real Postfix, and what became of them
+demo: lab-install build
+	tests/lab/demo target/debug/segl
+
+# Every test, the ones with a real Postfix included
+test: lab-install
+	tests/oracles/install
+	cargo test --locked --lib --bins --tests
+
+# Ratios within one run: see docs/performance.md
+bench: lab-install
+	cargo bench --locked
 
 # Debian packages of the lab that are missing
 lab-install:

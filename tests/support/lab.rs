@@ -26,26 +26,7 @@ const PATH: &str = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A configuration of Segl that fits the lab, for [`Lab::start_segl`]. Keys of its last table, `[probe]`, can be added.
-pub(crate) const SEGL_TOML: &str = r#"mode = "enforce"
-
-[organisation]
-internal-domains = ["sender.test", "mail.sender.test"]
-
-[detect]
-rules = ["/etc/segl/rules", "/etc/segl/rules.d"]
-
-[store]
-directory = "/var/lib/segl"
-
-[evidence]
-mail-log = "/var/log/mail.log"
-
-[probe]
-nameservers = ["192.0.2.2"]
-trust-anchor = "/etc/segl/lab-anchor.key"
-ca-file = "/etc/segl/lab-ca.pem"
-allow-private = ["192.0.2.0/24", "2001:db8::/32"]
-"#;
+pub(crate) const SEGL_TOML: &str = include_str!("../lab/segl.toml");
 
 /// How a lab is brought up.
 pub(crate) struct Options<'a> {
