@@ -1,0 +1,565 @@
+//! What Postfix's log says of messages that have left the queue: `…/qmgr[PID]: QUEUEID: removed`.
+//!
+//! Strangers choose much of what stands in a mail log (HELO names, addresses, other servers' replies), so the line
+//! must be a removal from its first byte to its last; the program name and the text stand where Postfix and the
+//! syslog daemon put them and nowhere else. postsuper(1) logs `removed` too, and does so while a delivery may be
+//! under way: that is left to the queue listing, as is every line of which the time is in doubt.
+//!
+//! Three time formats are read: traditional syslog (`Nov 21 22:13:01`, `Nov  1 …`), that of postlogd(8)
+//! (`Nov 01 …`; Postfix `src/util/msg_logger.c`), and RFC 3339 (rsyslog's default in Debian 12 and later).
+
+use crate::envelope::QueueId;
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Seek, SeekFrom},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// The longest line looked at, in bytes; a removal is far shorter.
+const LINE_MAX: usize = 1024;
+
+/// What is read before others get their turn, in bytes.
+const READ_MAX: usize = 8 * 1024 * 1024;
+
+const CHUNK: usize = 64 * 1024;
+
+/// How often the log is read.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// How far in the future a line may be, in milliseconds: a line beyond is of another time zone or another year.
+const AHEAD_MAX: i64 = 2_000;
+
+/// How far in the past a traditional time without a year may be, in milliseconds.
+const BEHIND_MAX: i64 = 24 * 3600 * 1000;
+
+/// The queue manager said that a message is gone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Removal {
+    /// Which one.
+    pub queue_id: QueueId,
+    /// When at the earliest, Unix time in milliseconds; `i64::MIN` where the line's time is in doubt.
+    pub earliest: i64,
+    /// When at the latest, Unix time in milliseconds.
+    pub latest: i64,
+}
+
+/// What comes of following a log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LogEvent {
+    /// Whether the log can be read; said at the start and at each change.
+    Readable(bool),
+    /// A message is gone.
+    Removed(Removal),
+}
+
+/// The time of a log line as it is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stamp {
+    /// An instant, and how long it may last, both in milliseconds.
+    Exact(i64, i64),
+    /// Local time without a year, to the second.
+    Local { month: i8, day: i8, hour: i8, minute: i8, second: i8 },
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Reads one line, without its end. `None` for whatever is not the queue manager's `removed`.
+fn removal(line: &str) -> Option<(Stamp, QueueId)> {
+    let (stamp, rest) = if line.as_bytes().first()?.is_ascii_digit() {
+        let (stamp, rest) = line.split_once(' ')?;
+        (exact(stamp)?, rest)
+    } else {
+        (local(line.get(..15)?)?, line.get(15..)?.strip_prefix(' ')?)
+    };
+    let (host, rest) = rest.split_once(' ')?;
+    let (tag, text) = rest.split_once(": ")?;
+    let (name, pid) = tag.strip_suffix(']')?.split_once('[')?;
+    let (syslog_name, service) = name.rsplit_once('/')?;
+    let well_formed = !host.is_empty()
+        && !syslog_name.is_empty()
+        && !syslog_name.contains(|c: char| c.is_whitespace() || c == ':')
+        && ["qmgr", "oqmgr"].contains(&service)
+        && !pid.is_empty()
+        && pid.bytes().all(|b| b.is_ascii_digit());
+    if !well_formed {
+        return None;
+    }
+    Some((stamp, QueueId::parse(text.strip_suffix(": removed")?)?))
+}
+
+fn exact(text: &str) -> Option<Stamp> {
+    let instant: Timestamp = text.parse().ok()?;
+    let digits = text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let lasts = match digits {
+        0 => 1000,
+        1 => 100,
+        2 => 10,
+        _ => 1,
+    };
+    Some(Stamp::Exact(instant.as_millisecond(), lasts))
+}
+
+fn local(text: &str) -> Option<Stamp> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.trim_start_matches(' ').parse::<i8>().ok();
+    let separators = [(3, b' '), (6, b' '), (9, b':'), (12, b':')];
+    if !text.is_ascii() || separators.iter().any(|(at, byte)| text.as_bytes().get(*at) != Some(byte)) {
+        return None;
+    }
+    let month = MONTHS.iter().position(|month| Some(*month) == text.get(..3))?;
+    Some(Stamp::Local {
+        month: month as i8 + 1,
+        day: number(4..6)?,
+        hour: number(7..9)?,
+        minute: number(10..12)?,
+        second: number(13..15)?,
+    })
+}
+
+impl Stamp {
+    /// The time between which and which this was written, in milliseconds; `None` where that is in doubt.
+    fn between(self, now: i64, zone: &TimeZone) -> Option<(i64, i64)> {
+        let (earliest, latest) = match self {
+            Self::Exact(instant, lasts) => (instant, instant + lasts),
+            Self::Local { month, day, hour, minute, second } => {
+                let this_year = Timestamp::from_millisecond(now).ok()?.to_zoned(zone.clone()).year();
+                let candidates = (this_year - 1..=this_year + 1).filter_map(|year| {
+                    let date = Date::new(year, month, day).ok()?;
+                    let time = DateTime::from_parts(date, jiff::civil::Time::new(hour, minute, second, 0).ok()?);
+                    let ambiguous = zone.to_ambiguous_timestamp(time);
+                    // When clocks are set back an hour comes twice: both count.
+                    let (earlier, later) = (ambiguous.earlier().ok()?, ambiguous.later().ok()?);
+                    let (one, other) = (earlier.as_millisecond(), later.as_millisecond());
+                    Some((one.min(other), one.max(other) + 1000))
+                });
+                let nearest = candidates.min_by_key(|(earliest, _)| earliest.abs_diff(now))?;
+                if now - nearest.1 > BEHIND_MAX {
+                    return None;
+                }
+                nearest
+            }
+        };
+        (earliest <= now + AHEAD_MAX).then_some((earliest, latest))
+    }
+}
+
+/// Follows a log file by its name through rotation (renamed and made anew, or copied and truncated).
+struct Follower {
+    path: PathBuf,
+    zone: TimeZone,
+    open: Option<Open>,
+    /// Whether the file has been open before: a new one under its name is then read from its start.
+    followed: bool,
+    line: Vec<u8>,
+    /// Whether the rest of the line is to be skipped.
+    skipping: bool,
+}
+
+struct Open {
+    file: File,
+    identity: (u64, u64),
+    position: u64,
+}
+
+impl Follower {
+    fn new(path: &Path, zone: TimeZone) -> Self {
+        Self { path: path.to_owned(), zone, open: None, followed: false, line: Vec::new(), skipping: false }
+    }
+
+    fn open(&mut self) -> io::Result<()> {
+        // Without O_NONBLOCK a FIFO of that name would keep us waiting.
+        let mut file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&self.path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("is no regular file"));
+        }
+        self.line.clear();
+        let mut position = 0;
+        self.skipping = false;
+        if !self.followed {
+            // What was removed before we looked is for the queue listing to tell.
+            position = file.seek(SeekFrom::End(0))?;
+            let mut last = [b'\n'];
+            if position > 0 {
+                file.read_exact_at(&mut last, position - 1)?;
+            }
+            self.skipping = last != *b"\n";
+        }
+        self.followed = true;
+        self.open = Some(Open { file, identity: (metadata.dev(), metadata.ino()), position });
+        Ok(())
+    }
+
+    /// Reads what has been written since the last call. The second value says whether there is more to read at once.
+    fn poll(&mut self, now: i64) -> io::Result<(Vec<Removal>, bool)> {
+        let mut removals = Vec::new();
+        if self.open.is_none() {
+            self.open()?;
+        }
+        if self.read(now, &mut removals)? {
+            return Ok((removals, true));
+        }
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) => {
+                let Some(open) = &mut self.open else { return Ok((removals, false)) };
+                if (metadata.dev(), metadata.ino()) != open.identity {
+                    // Once more, for what came between the end of the old file and the start of the new one.
+                    let more = self.read(now, &mut removals)?;
+                    if !more {
+                        self.open()?;
+                    }
+                    return Ok((removals, true));
+                }
+                if metadata.len() < open.position {
+                    open.position = 0;
+                    self.line.clear();
+                    self.skipping = false;
+                    return Ok((removals, true));
+                }
+                Ok((removals, false))
+            }
+            // Between being renamed and made anew: the old one may still be written to.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((removals, false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads to the end of the file, or [`READ_MAX`]; says whether there may be more.
+    fn read(&mut self, now: i64, removals: &mut Vec<Removal>) -> io::Result<bool> {
+        let mut chunk = vec![0; CHUNK];
+        for _ in 0..READ_MAX / CHUNK {
+            let Some(open) = &mut self.open else { return Ok(false) };
+            let length = open.file.read_at(&mut chunk, open.position)?;
+            if length == 0 {
+                return Ok(false);
+            }
+            open.position += length as u64;
+            self.take(&chunk[..length], now, removals);
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, bytes: &[u8], now: i64, removals: &mut Vec<Removal>) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = match piece.split_last() {
+                Some((b'\n', text)) => (text, true),
+                _ => (piece, false),
+            };
+            if !self.skipping {
+                self.line.extend_from_slice(&text[..text.len().min(LINE_MAX + 1)]);
+                self.skipping = self.line.len() > LINE_MAX;
+            }
+            if ends {
+                if !self.skipping {
+                    removals.extend(self.removal(now));
+                }
+                self.line.clear();
+                self.skipping = false;
+            }
+        }
+    }
+
+    fn removal(&self, now: i64) -> Option<Removal> {
+        let (stamp, queue_id) = removal(std::str::from_utf8(&self.line).ok()?)?;
+        let (earliest, latest) = stamp.between(now, &self.zone).unwrap_or((i64::MIN, now));
+        Some(Removal { queue_id, earliest, latest })
+    }
+}
+
+/// Follows a log file from its present end until nobody listens any more.
+pub async fn follow(path: PathBuf, events: mpsc::Sender<LogEvent>) {
+    let mut follower = Follower::new(&path, TimeZone::system());
+    let mut readable = None;
+    while !events.is_closed() {
+        let (back, outcome) = match tokio::task::spawn_blocking(move || {
+            let outcome = follower.poll(Timestamp::now().as_millisecond());
+            (follower, outcome)
+        })
+        .await
+        {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!("{}: following the mail log failed: {error}", path.display());
+                let _ = events.send(LogEvent::Readable(false)).await;
+                return;
+            }
+        };
+        follower = back;
+        let now_readable = outcome.is_ok();
+        if readable != Some(now_readable) {
+            readable = Some(now_readable);
+            if events.send(LogEvent::Readable(now_readable)).await.is_err() {
+                return;
+            }
+            match &outcome {
+                Ok(_) => tracing::info!("{}: following the mail log", path.display()),
+                Err(error) => tracing::warn!(
+                    "{}: cannot read the mail log: {error}; messages that have left the queue are found by listing \
+                     it (set [evidence] mail-log, and let this user read it)",
+                    path.display()
+                ),
+            }
+        }
+        match outcome {
+            Ok((removals, more)) => {
+                for removal in removals {
+                    if events.send(LogEvent::Removed(removal)).await.is_err() {
+                        return;
+                    }
+                }
+                if more {
+                    continue;
+                }
+            }
+            Err(_) => follower.open = None,
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn queue_id(line: &str) -> Option<String> {
+        removal(line).map(|(_, queue_id)| queue_id.to_string())
+    }
+
+    #[test]
+    fn reads_the_queue_managers_removals() {
+        for (line, expected) in [
+            ("Nov 21 22:44:58 lab postfix/qmgr[169]: 6ED33996091: removed", "6ED33996091"),
+            ("Nov  1 02:04:08 lab postfix/qmgr[169]: 6ED33996091: removed", "6ED33996091"),
+            ("Nov 01 02:04:08 mail.example.dk postfix-out/qmgr[1]: 4dCq1B0Xz9zJrP: removed", "4dCq1B0Xz9zJrP"),
+            ("2025-11-21T22:44:58.123456+01:00 lab postfix/qmgr[169]: 6ED33996091: removed", "6ED33996091"),
+            ("2025-11-21T22:44:58Z lab postfix/one/qmgr[169]: 6ED33996091: removed", "6ED33996091"),
+            ("Nov 21 22:44:58 lab postfix/oqmgr[169]: 6ED33996091: removed", "6ED33996091"),
+        ] {
+            assert_eq!(queue_id(line).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn takes_nothing_else_for_a_removal() {
+        // Lines of a real Postfix 3.7.11 whose clients and servers tried, and variations of a removal.
+        for line in [
+            "Nov 21 22:44:58 lab postfix/smtp[180]: 6ED33996091: to=<u@ok.test>, relay=127.0.0.1[127.0.0.1]:2526, \
+             delay=0.02, delays=0.01/0.01/0/0, dsn=2.0.0, status=sent (250 2.0.0 ok 4bXyZ1: removed)",
+            "Nov 21 22:44:58 lab postfix/smtp[181]: 72A5D996097: to=<a@lab.test>, relay=127.0.0.1[127.0.0.1]:2525, \
+             delay=0.01, delays=0/0/0/0.01, dsn=4.2.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 450 4.2.0 Nov \
+             21 22:13:01 host postfix/qmgr[1]: 4bXyZ1: removed (in reply to RCPT TO command))",
+            "Nov 21 22:45:01 lab postfix/postsuper[246]: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab postfix/qmgr[169]: 72A5D996097: from=<>, size=2462, nrcpt=1 (queue active)",
+            "Nov 21 22:44:58 lab postfix/qmgr[169]: 72A5D996097: from=<a: removed>, size=1, nrcpt=1 (queue active): removed",
+            "Nov 21 22:44:58 lab postfix/cleanup[169]: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab dovecot/qmgr: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab qmgr[169]: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab x y/qmgr[169]: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab postfix/smtpd[1]: x/qmgr[169]: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab postfix/qmgr[169]: warning: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab postfix/qmgr[169]: 72A5D996097: removed ",
+            "Nov 21 22:44:58 lab postfix/qmgr[169]: 72A5D996097: removed (x)",
+            "Nov 21 22:44:58 lab postfix/qmgr[16x]: 72A5D996097: removed",
+            "Nov 21 22:44:58 lab postfix/qmgr[169]: : removed",
+            "Nov 21 22:44:58  postfix/qmgr[169]: 72A5D996097: removed",
+            " Nov 21 22:44:58 lab postfix/qmgr[169]: 72A5D996097: removed",
+            "Nov 21 22:44:58",
+            "2025-11-21 lab postfix/qmgr[169]: 72A5D996097: removed",
+            "",
+        ] {
+            assert_eq!(queue_id(line), None, "{line}");
+        }
+    }
+
+    fn at(text: &str) -> i64 {
+        text.parse::<Timestamp>().unwrap().as_millisecond()
+    }
+
+    fn between(stamp: &str, now: &str, zone: &str) -> Option<(i64, i64)> {
+        let (stamp, _) = removal(&format!("{stamp} h postfix/qmgr[1]: A1: removed")).unwrap();
+        stamp.between(at(now), &TimeZone::posix(zone).unwrap())
+    }
+
+    #[test]
+    fn knows_between_when_and_when_a_line_was_written() {
+        let second = |instant: &str| Some((at(instant), at(instant) + 1000));
+        let danish = "CET-1CEST,M3.5.0,M10.5.0/3";
+        for (stamp, now, expected) in [
+            ("Nov 21 22:13:01", "2025-11-21T21:13:02Z", second("2025-11-21T21:13:01Z")),
+            ("Jul 21 22:13:01", "2025-07-21T20:13:02Z", second("2025-07-21T20:13:01Z")),
+            ("Dec 31 23:59:59", "2025-12-31T23:00:01Z", second("2025-12-31T22:59:59Z")),
+            ("Jan  1 00:00:00", "2025-12-31T22:59:59Z", second("2025-12-31T23:00:00Z")),
+            ("Feb 29 12:00:00", "2028-02-29T11:00:01Z", second("2028-02-29T11:00:00Z")),
+            ("Feb 29 12:00:00", "2026-02-28T11:00:01Z", None),
+            // An hour ahead: another zone wrote it.
+            ("Nov 21 22:13:01", "2025-11-21T20:13:02Z", None),
+            // The hour that comes twice.
+            ("Oct 26 02:30:00", "2025-10-26T01:30:01Z", Some((at("2025-10-26T00:30:00Z"), at("2025-10-26T01:30:01Z")))),
+            // Half a year old.
+            ("May 21 22:13:01", "2025-11-21T21:13:02Z", None),
+            ("2025-11-21T22:13:01.123456+01:00", "2025-11-21T21:13:02Z", {
+                let instant = at("2025-11-21T21:13:01.123Z");
+                Some((instant, instant + 1))
+            }),
+            ("2025-11-21T22:13:01+01:00", "2025-11-21T21:13:02Z", second("2025-11-21T21:13:01Z")),
+            ("2025-11-21T22:13:01.5+01:00", "2025-11-21T21:13:02Z", {
+                let instant = at("2025-11-21T21:13:01.5Z");
+                Some((instant, instant + 100))
+            }),
+            ("2025-11-21T23:13:01+01:00", "2025-11-21T21:13:02Z", None),
+        ] {
+            assert_eq!(between(stamp, now, danish), expected, "{stamp} read at {now}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_a_whole_removal_line_is_one(before in "\\PC{0,40}", after in "\\PC{0,40}") {
+            let genuine = "Nov 21 22:44:58 lab postfix/qmgr[169]: 6ED33996091: removed";
+            let forged = format!("Nov 21 22:44:58 lab postfix/smtpd[1]: {before}{genuine}{after}");
+            prop_assert_eq!(removal(&forged), None);
+            if !after.is_empty() {
+                let longer = format!("{genuine}{after}");
+                prop_assert_eq!(removal(&longer), None);
+            }
+        }
+
+        #[test]
+        fn any_bytes_in_any_pieces_are_read(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..20)) {
+            let mut follower = Follower::new(Path::new("/none"), TimeZone::UTC);
+            let mut removals = Vec::new();
+            for piece in &pieces {
+                follower.take(piece, 0, &mut removals);
+                prop_assert!(follower.line.len() <= LINE_MAX + 51);
+            }
+        }
+    }
+
+    struct Log {
+        directory: tempfile::TempDir,
+        follower: Follower,
+    }
+
+    const LINE: &str = "2025-11-21T22:44:58Z lab postfix/qmgr[169]: ";
+
+    impl Log {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let follower = Follower::new(&directory.path().join("mail.log"), TimeZone::UTC);
+            Self { directory, follower }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.directory.path().join("mail.log")
+        }
+
+        fn write(&self, text: &str) {
+            let mut file = OpenOptions::new().append(true).create(true).open(self.path()).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        }
+
+        fn removed(&self, queue_id: &str) {
+            self.write(&format!("{LINE}{queue_id}: removed\n"));
+        }
+
+        /// The queue IDs that come out until there is no more.
+        fn poll(&mut self) -> Vec<String> {
+            let mut all = Vec::new();
+            loop {
+                let (removals, more) = self.follower.poll(at("2025-11-21T22:45:00Z")).unwrap();
+                all.extend(removals.into_iter().map(|removal| removal.queue_id.to_string()));
+                if !more {
+                    return all;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn starts_at_the_end_and_follows_whole_lines() {
+        let mut log = Log::new();
+        log.removed("OLD");
+        log.write("half a line ");
+        assert_eq!(log.poll(), [""; 0]);
+        log.write(&format!("{LINE}FORGED: removed\n"));
+        log.removed("A1");
+        assert_eq!(log.poll(), ["A1"]);
+        log.write(&format!("{LINE}A2: re"));
+        assert_eq!(log.poll(), [""; 0]);
+        log.write("moved\n");
+        assert_eq!(log.poll(), ["A2"]);
+        log.write(&"x".repeat(300_000));
+        assert_eq!(log.poll(), [""; 0]);
+        log.removed("PART");
+        log.removed("A3");
+        assert_eq!(log.poll(), ["A3"]);
+    }
+
+    #[test]
+    fn follows_through_rotation() {
+        let mut log = Log::new();
+        log.removed("OLD");
+        assert_eq!(log.poll(), [""; 0]);
+        // Renamed, still written to, then made anew.
+        let rotated = log.directory.path().join("mail.log.1");
+        std::fs::rename(log.path(), &rotated).unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&rotated)
+            .unwrap()
+            .write_all(format!("{LINE}B1: removed\n").as_bytes())
+            .unwrap();
+        assert_eq!(log.poll(), ["B1"]);
+        OpenOptions::new()
+            .append(true)
+            .open(&rotated)
+            .unwrap()
+            .write_all(format!("{LINE}B2: removed\n").as_bytes())
+            .unwrap();
+        log.removed("B3");
+        assert_eq!(log.poll(), ["B2", "B3"]);
+        // Copied and truncated.
+        std::fs::copy(log.path(), log.directory.path().join("mail.log.2")).unwrap();
+        File::create(log.path()).unwrap();
+        assert_eq!(log.poll(), [""; 0]);
+        log.removed("B4");
+        assert_eq!(log.poll(), ["B4"]);
+    }
+
+    #[test]
+    fn what_is_missing_or_no_file_is_an_error_and_tried_again() {
+        let mut log = Log::new();
+        assert!(log.follower.poll(0).is_err());
+        std::fs::create_dir(log.path()).unwrap();
+        assert!(log.follower.poll(0).is_err());
+        std::fs::remove_dir(log.path()).unwrap();
+        log.removed("OLD");
+        assert_eq!(log.poll(), [""; 0]);
+        log.removed("C1");
+        assert_eq!(log.poll(), ["C1"]);
+    }
+
+    #[tokio::test]
+    async fn says_whether_it_can_be_read() {
+        let log = Log::new();
+        let (sender, mut events) = mpsc::channel(16);
+        let task = tokio::spawn(follow(log.path(), sender));
+        assert_eq!(events.recv().await, Some(LogEvent::Readable(false)));
+        log.removed("OLD");
+        assert_eq!(events.recv().await, Some(LogEvent::Readable(true)));
+        log.removed("D1");
+        let Some(LogEvent::Removed(removal)) = events.recv().await else { panic!("no removal") };
+        assert_eq!(removal.queue_id.as_str(), "D1");
+        drop(events);
+        task.await.unwrap();
+    }
+}
