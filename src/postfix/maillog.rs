@@ -135,7 +135,7 @@ impl Stamp {
                     let time = DateTime::from_parts(date, jiff::civil::Time::new(hour, minute, second, 0).ok()?);
                     let ambiguous = zone.to_ambiguous_timestamp(time);
                     // When clocks are set back an hour comes twice: both count.
-                    let (earlier, later) = (ambiguous.clone().earlier().ok()?, ambiguous.later().ok()?);
+                    let (earlier, later) = (ambiguous.earlier().ok()?, ambiguous.later().ok()?);
                     let (one, other) = (earlier.as_millisecond(), later.as_millisecond());
                     Some((one.min(other), one.max(other) + 1000))
                 });

@@ -274,6 +274,15 @@ impl Database {
         Ok(())
     }
 
+    /// Writes the log back into the database, so that the one file holds everything; for an orderly end, and no harm
+    /// if it does not come to it.
+    pub(super) fn fold(&self) {
+        let folded = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::warn!("store {}: its log was not written back: {error}", self.path.display());
+        }
+    }
+
     /// Closes a database with which something is wrong. Where it was deleted or replaced and its log was not, the
     /// log goes too: SQLite would take it for the log of whatever has the name now.
     pub(super) fn abandon(self) {

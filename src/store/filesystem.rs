@@ -49,6 +49,15 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
     restrict(path, metadata.permissions(), 0o700)
 }
 
+/// The user and group that a file or directory belongs to.
+///
+/// # Errors
+/// When it is not there.
+pub fn owner(path: &Path) -> io::Result<(u32, u32)> {
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.uid(), metadata.gid()))
+}
+
 /// Makes a file of mode 0600 where it is missing, and closes it to everybody but us.
 ///
 /// # Errors

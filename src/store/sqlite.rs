@@ -146,7 +146,12 @@ impl Writer {
     fn run(mut self) {
         loop {
             match catch_unwind(AssertUnwindSafe(|| self.serve())) {
-                Ok(()) => return,
+                Ok(()) => {
+                    if let Some(database) = &self.database {
+                        database.fold();
+                    }
+                    return;
+                }
                 Err(_) => {
                     // Nothing is certain after a bug: those who wait are told so by their dropped channels, and
                     // everything is read again.
