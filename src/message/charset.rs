@@ -1,17 +1,17 @@
 //! Bytes in some charset -> UTF-8. A charset that is unknown, or not the one that was used, costs letters, never digits.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{CoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
 use std::borrow::Cow;
 
-/// Decodes `bytes`, which are said to be in `charset`.
+/// Decodes `bytes`, which are said to be in `charset`; not much more than `limit` bytes of text.
 ///
 /// A byte order mark wins over what is said. Bytes that are UTF-8 (and more than ASCII) are read as UTF-8 whatever
 /// one-byte charset they are said to be in, since text in another is hardly ever valid UTF-8 by chance; bytes that are
 /// said to be UTF-8 or UTF-16 and cannot be are read as windows-1252.
-pub(super) fn decode(bytes: Cow<'_, [u8]>, charset: Option<&str>) -> String {
+pub(super) fn decode<'a>(bytes: Cow<'a, [u8]>, charset: Option<&str>, limit: usize) -> Cow<'a, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
-        return with(encoding, &bytes[mark..]);
+        return with(encoding, &bytes[mark..], limit).into();
     }
     let label = charset.unwrap_or_default().trim().trim_matches(['"', '\'']);
     // Replacement encodings (iso-2022-kr, hz-gb-2312) would turn the whole text into one sign: read the ASCII in them.
@@ -19,40 +19,56 @@ pub(super) fn decode(bytes: Cow<'_, [u8]>, charset: Option<&str>) -> String {
     match encoding {
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => {
             if likely_utf_16(&bytes) {
-                with(encoding, &bytes)
+                with(encoding, &bytes, limit).into()
             } else {
-                guess(bytes)
+                guess(bytes, limit)
             }
         }
         Some(encoding) if encoding.is_single_byte() => match into_utf_8(bytes) {
             Ok(text) => text,
-            Err(bytes) => with(encoding, &bytes),
+            Err(bytes) => with(encoding, &bytes, limit).into(),
         },
-        Some(encoding) if encoding != UTF_8 => with(encoding, &bytes),
-        Some(_) => guess(bytes),
+        Some(encoding) if encoding != UTF_8 => with(encoding, &bytes, limit).into(),
+        Some(_) => guess(bytes, limit),
         None => match known_to_mail_parser(label) {
             // UTF-7, code page 850 and the like.
-            Some(decoder) => decoder(&bytes),
-            None => guess(bytes),
+            Some(decoder) => decoder(&bytes).into(),
+            None => guess(bytes, limit),
         },
     }
 }
 
 /// UTF-8 if it can be, else windows-1252, in which every byte means something.
-fn guess(bytes: Cow<'_, [u8]>) -> String {
-    into_utf_8(bytes).unwrap_or_else(|bytes| with(WINDOWS_1252, &bytes))
+fn guess(bytes: Cow<'_, [u8]>, limit: usize) -> Cow<'_, str> {
+    into_utf_8(bytes).unwrap_or_else(|bytes| with(WINDOWS_1252, &bytes, limit).into())
 }
 
-fn into_utf_8(bytes: Cow<'_, [u8]>) -> Result<String, Cow<'_, [u8]>> {
+/// No copy is made: this may be many megabytes.
+fn into_utf_8(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Cow<'_, [u8]>> {
     match bytes {
-        // No copy: this may be many megabytes.
-        Cow::Owned(bytes) => String::from_utf8(bytes).map_err(|error| Cow::Owned(error.into_bytes())),
-        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Cow::Borrowed(bytes)),
+        Cow::Owned(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => Err(error.into_bytes().into()),
+        },
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| bytes.into()),
     }
 }
 
-fn with(encoding: &'static Encoding, bytes: &[u8]) -> String {
-    encoding.decode_without_bom_handling(bytes).0.into_owned()
+/// Decodes piece by piece: in one go, room would be made for the longest text that there can be.
+fn with(encoding: &'static Encoding, bytes: &[u8], limit: usize) -> String {
+    const ROOM: usize = 64 * 1024;
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 16);
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut rest = bytes;
+    loop {
+        let (result, read, _) = decoder.decode_to_string(rest, &mut text, true);
+        rest = &rest[read..];
+        match result {
+            CoderResult::InputEmpty => return text,
+            CoderResult::OutputFull if text.len() > limit => return text,
+            CoderResult::OutputFull => text.reserve(ROOM.max(text.len() / 4).min(rest.len() * 3 + 16)),
+        }
+    }
 }
 
 /// Text in UTF-16 that holds any digit, space or Latin letter has zero bytes; other text has none.
@@ -98,15 +114,22 @@ mod tests {
             (b"\x1b$BF|K\\\x1b(B 01", Some("iso-2022-jp"), "日本 01"),
             (b"", Some(""), ""),
         ] {
-            assert_eq!(decode(bytes.into(), charset), text, "{charset:?}");
-            assert_eq!(decode(bytes.to_vec().into(), charset), text, "{charset:?}");
+            assert_eq!(decode(bytes.into(), charset, 100), text, "{charset:?}");
+            assert_eq!(decode(bytes.to_vec().into(), charset, 100), text, "{charset:?}");
         }
+    }
+
+    #[test]
+    fn stops_at_its_limit() {
+        let bytes = vec![0x80; 1_000_000];
+        assert!(decode(bytes.as_slice().into(), Some("windows-1252"), 1_500_000).len() < 2_500_000);
+        assert_eq!(decode(bytes.into(), Some("windows-1252"), 3_000_000).len(), 3_000_000);
     }
 
     proptest! {
         #[test]
         fn every_label_and_every_byte_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..100), label in ".{0,20}") {
-            decode(bytes.into(), Some(&label));
+            decode(bytes.into(), Some(&label), 10);
         }
 
         #[test]
@@ -114,7 +137,7 @@ mod tests {
             text in "[ -~æøåÆØÅäöüßéè€]{0,40}",
             label in prop_oneof!["utf-8", "us-ascii", "iso-8859-1", "windows-1252", "iso-8859-15", "unknown-8bit"],
         ) {
-            prop_assert_eq!(decode(text.as_bytes().into(), Some(&label)), text);
+            prop_assert_eq!(decode(text.as_bytes().into(), Some(&label), 1000), text.as_str());
         }
     }
 }

@@ -117,7 +117,7 @@ impl RawField<'_> {
                 bytes.filter(|byte| !matches!(byte, b'\r' | b'\n')).collect::<Vec<_>>().into()
             }
         };
-        charset::decode(value, None)
+        charset::decode(value, None, usize::MAX).into_owned()
     }
 
     /// The value as `type/subtype; parameter=value` (RFC 2045 section 5.1, RFC 2231), or why it cannot be read so.
@@ -149,7 +149,7 @@ fn encoded_words(text: &str) -> String {
     let mut waiting: Option<(Vec<u8>, &str)> = None;
     let flush = |decoded: &mut String, waiting: &mut Option<(Vec<u8>, &str)>| {
         if let Some((bytes, charset)) = waiting.take() {
-            decoded.push_str(&charset::decode(bytes.into(), Some(charset)));
+            decoded.push_str(&charset::decode(bytes.into(), Some(charset), usize::MAX));
         }
     };
     let mut rest = text;

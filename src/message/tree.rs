@@ -270,7 +270,7 @@ impl Reader<'_> {
         let place =
             || if path.is_empty() { "around the parts".to_owned() } else { format!("part {path}: around its parts") };
         let bytes = &bytes[..bytes.len().min(self.text_left.saturating_add(1))];
-        self.keep(place, path, charset::decode(bytes.into(), None));
+        self.keep(place, path, charset::decode(bytes.into(), None, self.text_left).into_owned());
         self.clock(path)
     }
 
@@ -315,13 +315,16 @@ impl Reader<'_> {
             }
             self.too_much_text(path);
         }
-        let mut text = charset::decode(decoded, part.charset.as_deref());
+        let mut text = charset::decode(decoded, part.charset.as_deref(), most);
+        if text.len() > most {
+            self.too_much_text(path);
+        }
         if is_html {
             let (limit, deadline) = (self.text_left, self.deadline);
             match catch_unwind(AssertUnwindSafe(|| html::text(&text, limit, deadline))) {
-                Ok(ControlFlow::Continue(seen)) => text = seen,
+                Ok(ControlFlow::Continue(seen)) => text = seen.into(),
                 Ok(ControlFlow::Break(seen)) => {
-                    text = seen;
+                    text = seen.into();
                     if self.clock(path).is_ok() {
                         self.too_much_text(path);
                     }
@@ -331,11 +334,12 @@ impl Reader<'_> {
                 }
             }
         }
-        self.keep(|| place.to_owned(), path, text);
+        self.keep(|| place.to_owned(), path, text.into_owned());
         if !clean {
             // Said to be base64 and is not: a reader may see the one or the other.
             let bytes = &body[..body.len().min(self.text_left.saturating_add(1))];
-            self.keep(|| format!("{place}, undecoded"), path, charset::decode(bytes.into(), part.charset.as_deref()));
+            let text = charset::decode(bytes.into(), part.charset.as_deref(), self.text_left).into_owned();
+            self.keep(|| format!("{place}, undecoded"), path, text);
         }
         self.clock(path)
     }

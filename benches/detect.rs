@@ -1,0 +1,100 @@
+//! How fast messages are read and judged: `cargo bench --bench detect`.
+
+use divan::{Bencher, counter::BytesCount};
+use jiff::civil::date;
+use segl::{
+    config::Marks,
+    detect::RuleSet,
+    message::{self, Document, Limits, Piece},
+};
+use std::time::{Duration, Instant};
+
+fn main() {
+    divan::main();
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+fn rules() -> RuleSet {
+    let files = [
+        ("dk.toml", include_str!("../conf/rules/dk.toml")),
+        ("finance.toml", include_str!("../conf/rules/finance.toml")),
+        ("marks.toml", include_str!("../conf/rules/marks.toml")),
+    ];
+    RuleSet::parse(&files.map(|(name, text)| (name.to_owned(), text.to_owned()))).expect("the shipped rules are good")
+}
+
+/// Mail as people write it, with the numbers that stand in it, `length` bytes of it.
+fn ordinary(length: usize) -> String {
+    let danish = include_str!("../tests/corpus/spine/ordinary-da.eml");
+    let english = include_str!("../tests/corpus/spine/ordinary-en.eml");
+    let text = format!("{danish}\n{english}\n");
+    text.chars().cycle().take(length).collect()
+}
+
+fn message(content_type: &str, body: &str) -> Vec<u8> {
+    format!(
+        "From: a@example.org\r\nSubject: Referat\r\nMIME-Version: 1.0\r\nContent-Type: {content_type}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn judge(bencher: Bencher<'_, '_>, raw: &[u8]) {
+    let rules = rules();
+    let (limits, marks) = (Limits::default(), Marks::default());
+    bencher.counter(BytesCount::of_slice(raw)).bench(|| {
+        let document = message::read(raw, &limits, deadline());
+        rules.inspect(&document, date(2057, 12, 31), &marks, deadline())
+    });
+}
+
+/// Reading and judging a message of 4 kB.
+#[divan::bench]
+fn plain_4_kb(bencher: Bencher<'_, '_>) {
+    judge(bencher, &message("text/plain; charset=utf-8", &ordinary(4096)));
+}
+
+#[divan::bench]
+fn html_100_kb(bencher: Bencher<'_, '_>) {
+    let html: String =
+        ordinary(50_000).lines().map(|line| format!("<p class=\"x\"><span>{line}</span></p>\n")).collect();
+    judge(bencher, &message("text/html; charset=utf-8", &html));
+}
+
+/// Of a large attachment nothing is decoded.
+#[divan::bench]
+fn attachment_25_mb(bencher: Bencher<'_, '_>) {
+    let line = format!("{}\r\n", "QUJD".repeat(19));
+    let body = format!(
+        "--b\r\n\r\n{}\r\n--b\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--b--\r\n",
+        ordinary(2000),
+        line.repeat(25_000_000 / line.len())
+    );
+    judge(bencher, &message("multipart/mixed; boundary=b", &body));
+}
+
+fn inspect(bencher: Bencher<'_, '_>, text: String) {
+    let rules = rules();
+    let marks = Marks::default();
+    let length = text.len();
+    let document = Document { pieces: vec![Piece { place: "text".to_owned(), text }], ..Document::default() };
+    bencher.counter(BytesCount::new(length)).bench(|| rules.inspect(&document, date(2057, 12, 31), &marks, deadline()));
+}
+
+/// Judging alone.
+#[divan::bench]
+fn inspect_ordinary_text(bencher: Bencher<'_, '_>) {
+    inspect(bencher, ordinary(1_000_000));
+}
+
+#[divan::bench]
+fn inspect_words_only(bencher: Bencher<'_, '_>) {
+    inspect(bencher, "Kære alle, her er det referat som vi talte om på mødet i går. ".repeat(16_000));
+}
+
+#[divan::bench]
+fn inspect_numbers_only(bencher: Bencher<'_, '_>) {
+    inspect(bencher, "140257-5678 cpr ".repeat(60_000));
+}

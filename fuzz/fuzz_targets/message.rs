@@ -1,0 +1,35 @@
+//! Any bytes can be read as a message and judged: `cargo +nightly fuzz run message tests/corpus/spine`.
+
+#![no_main]
+
+use jiff::civil::date;
+use libfuzzer_sys::fuzz_target;
+use segl::{
+    config::Marks,
+    detect::RuleSet,
+    message::{self, Limits},
+};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
+    let files = [
+        ("dk.toml", include_str!("../../conf/rules/dk.toml")),
+        ("finance.toml", include_str!("../../conf/rules/finance.toml")),
+        ("marks.toml", include_str!("../../conf/rules/marks.toml")),
+    ];
+    RuleSet::parse(&files.map(|(name, text)| (name.to_owned(), text.to_owned()))).expect("the shipped rules are good")
+});
+
+fuzz_target!(|raw: &[u8]| {
+    let limits = Limits { nesting: 10, parts: 100, header_bytes: 10_000, text_bytes: 100_000 };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let document = message::read(raw, &limits, deadline);
+    assert!(document.pieces.iter().map(|piece| piece.text.len()).sum::<usize>() <= limits.text_bytes);
+    let verdict = RULES.inspect(&document, date(2057, 12, 31), &Marks::default(), deadline);
+    for finding in &verdict.findings {
+        assert!(finding.masked.chars().filter(char::is_ascii_digit).count() <= 4);
+    }
+});
