@@ -1,4 +1,5 @@
 //! How fast messages are read and judged: `cargo bench --bench detect`.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 use divan::{Bencher, counter::BytesCount};
 use jiff::civil::date;

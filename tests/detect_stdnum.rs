@@ -1,6 +1,7 @@
 //! Identifiers against an independent implementation: python-stdnum, installed by tests/oracles/install.
 //!
 //! Where the two differ, the difference is named and asserted.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 use jiff::civil::{Date, date};
 use segl::{

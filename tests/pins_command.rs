@@ -1,4 +1,5 @@
 //! `segl pins` and `segl held` as an administrator runs them.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     fs,
@@ -149,8 +150,8 @@ fn chown(path: &Path, uid: u32) {
 }
 
 #[test]
-#[ignore = "needs root: becomes another user"]
 fn root_leaves_no_file_that_locks_the_owner_out() {
+    assert!(nix::unistd::geteuid().is_root(), "this test becomes another user: run it as root");
     const OWNER: u32 = 54321;
     // Where that user can reach it.
     let directory = tempfile::tempdir_in("/var/tmp").unwrap();

@@ -373,7 +373,7 @@ fn serve(server: Server, authority: &rcgen::CertifiedIssuer<'_, rcgen::KeyPair>)
     let mut parameters = rcgen::CertificateParams::new(vec![server.name.to_owned()]).expect("parameters");
     parameters.distinguished_name.push(rcgen::DnType::CommonName, server.name);
     let certificate = parameters.signed_by(&key, authority).expect("a certificate");
-    let key = rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(server.versions)

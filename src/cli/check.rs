@@ -46,10 +46,10 @@ pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
     let found = check(config);
     let code = if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::CONFIG) };
     if !arguments.json {
-        return output::print(&text(config, &found), code);
+        return output::finish(&text(config, &found), code);
     }
     match serde_json::to_string(&found) {
-        Ok(json) => output::print(&format!("{json}\n"), code),
+        Ok(json) => output::finish(&format!("{json}\n"), code),
         Err(error) => exit::fail(exit::SOFTWARE, error),
     }
 }

@@ -4,8 +4,6 @@ use std::{fmt::Display, process::ExitCode};
 
 /// The command was used wrongly.
 pub(crate) const USAGE: u8 = 64;
-/// The input was wrong.
-pub(crate) const DATA: u8 = 65;
 /// An input file is missing or cannot be read.
 pub(crate) const NO_INPUT: u8 = 66;
 /// A service that is needed is not there.

@@ -2,7 +2,9 @@
 
 use super::{
     exit,
-    pins::{Failure, columns, prepared, print, queued, rfc3339, store_failure},
+    output::{columns, print, rfc3339},
+    pins::queued,
+    state::{Failure, prepared, store_failure},
 };
 use segl::{
     config::Config,

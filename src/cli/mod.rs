@@ -16,6 +16,7 @@ mod policy;
 mod probe;
 mod run;
 mod scan;
+mod state;
 
 /// Where the configuration is unless `-c` says otherwise.
 const USUAL_CONFIGURATION: &str = "/etc/segl/segl.toml";

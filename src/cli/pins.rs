@@ -1,23 +1,22 @@
 //! `segl pins`: what must be encrypted now, for which message; and the administrator's own pins.
 
-use super::exit;
+use super::{
+    exit,
+    output::{columns, print, rfc3339},
+    state::{Failure, prepared, store_failure},
+};
 use clap::Subcommand;
 use segl::{
     config::Config,
     postfix::queue::{POSTQUEUE, Postqueue, QueueEntry, QueueError, QueueList},
     requirement::{Requirement, TlsVersion},
     store::{
-        Departed, Holder, Pin, Scope, StoreError,
+        Departed, Holder, Pin, Scope,
         database::{Database, Write},
-        filesystem::owner,
     },
 };
 use std::{
     collections::{BTreeMap, HashSet},
-    ffi::CString,
-    fmt::Write as _,
-    io,
-    io::Write as _,
     path::Path,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
@@ -76,9 +75,6 @@ enum MinTls {
     V1_3,
 }
 
-/// A command that failed: the exit code and why.
-pub(super) type Failure = (u8, String);
-
 /// Runs `segl pins`.
 pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
     let config = match prepared(config) {
@@ -98,61 +94,6 @@ pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, why)) => exit::fail(code, why),
     }
-}
-
-/// Reads the configuration, then becomes the owner of the state directory where we are root: files that root makes
-/// there would lock the daemon out.
-pub(super) fn prepared(config: &Path) -> Result<Config, Failure> {
-    let config = Config::load(config).map_err(|error| (exit::CONFIG, error.to_string()))?;
-    become_owner(&config.store.directory).map_err(|error| {
-        (exit::NO_PERMISSION, format!("{}: cannot act as its owner: {error}", config.store.directory.display()))
-    })?;
-    Ok(config)
-}
-
-fn become_owner(directory: &Path) -> io::Result<()> {
-    use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, setresuid};
-    if !geteuid().is_root() {
-        return Ok(());
-    }
-    let (uid, gid) = match owner(directory) {
-        Ok((uid, gid)) => (Uid::from_raw(uid), Gid::from_raw(gid)),
-        // Whoever opens the database says it better.
-        Err(_) => return Ok(()),
-    };
-    if uid.is_root() {
-        return Ok(());
-    }
-    match User::from_uid(uid)? {
-        Some(user) => initgroups(&CString::new(user.name)?, gid)?,
-        None => setgroups(&[gid])?,
-    }
-    setresgid(gid, gid, gid)?;
-    setresuid(uid, uid, uid)?;
-    Ok(())
-}
-
-/// The exit code for what the store said.
-pub(super) fn store_failure(error: StoreError) -> Failure {
-    let code = match error {
-        StoreError::Missing { .. } => exit::NO_INPUT,
-        StoreError::Database { .. } => exit::IO,
-        StoreError::Unavailable(_) => exit::TEMPORARY,
-    };
-    (code, error.to_string())
-}
-
-/// Prints to standard output; that nobody reads any more is no failure.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err((exit::IO, format!("standard output: {error}"))),
-        _ => Ok(()),
-    }
-}
-
-/// Unix time in milliseconds as RFC 3339 in UTC, to the second.
-pub(super) fn rfc3339(unix_ms: i64) -> String {
-    jiff::Timestamp::from_second(unix_ms.div_euclid(1000)).map_or_else(|_| unix_ms.to_string(), |time| time.to_string())
 }
 
 /// Asks Postfix which of these messages are in the queue.
@@ -197,28 +138,6 @@ fn table(pins: &[Pin]) -> String {
         [pin.scope.to_string(), pin.requirement.to_string(), least, holder, rfc3339(pin.created)]
     });
     columns(["DESTINATION", "REQUIRE", "MIN-TLS", "QUEUE-ID", "SINCE"], rows)
-}
-
-/// Text in columns as wide as they must be; the last is as it comes.
-pub(super) fn columns<const N: usize>(heading: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = std::iter::once(heading.map(str::to_owned)).chain(rows).collect();
-    let mut widths = [0; N];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 fn scope(destination: &str) -> Result<Scope, Failure> {

@@ -1,7 +1,10 @@
 //! `segl policy`: what Postfix would be told now, and why.
 
-use super::{exit, load, output};
-use jiff::Timestamp;
+use super::{
+    exit,
+    output::{self, rfc3339},
+    state::{prepared, store_failure},
+};
 use segl::{
     config::{Config, Mode},
     daemon::{run::block_on, service},
@@ -13,7 +16,7 @@ use segl::{
     },
     probe::{Assess, Prober},
     requirement::Requirement,
-    store::{Pin, Scope, StoreError, database::Database},
+    store::{Pin, Scope, database::Database},
 };
 use serde::Serialize;
 use std::{fmt::Write, path::Path, process::ExitCode};
@@ -57,9 +60,9 @@ struct Because {
 
 /// Runs `segl policy`.
 pub(crate) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
-    let config = match load(path) {
+    let config = match prepared(path) {
         Ok(config) => config,
-        Err(code) => return code,
+        Err((code, why)) => return exit::fail(code, why),
     };
     let mut destinations = Vec::new();
     for next_hop in &arguments.next_hops {
@@ -68,13 +71,13 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
             Err(error) => return exit::fail(exit::USAGE, format_args!("{next_hop:?}: {error}")),
         }
     }
-    let pins = match Database::open_read_only(&config.store.directory).and_then(|database| database.pins()) {
+    let read = Database::open_read_only(&config.store.directory).and_then(|database| database.pins());
+    let pins = match read.map_err(store_failure) {
         Ok(pins) => pins,
-        Err(error @ StoreError::Missing { .. }) => return exit::fail(exit::NO_INPUT, error),
-        Err(error) => return exit::fail(exit::UNAVAILABLE, error),
+        Err((code, why)) => return exit::fail(code, why),
     };
     match block_on(tell(&config, &destinations, &pins, arguments.json)) {
-        Ok(text) => output::print(&text, ExitCode::SUCCESS),
+        Ok(text) => output::finish(&text, ExitCode::SUCCESS),
         Err(error) => exit::fail(exit::SOFTWARE, error),
     }
 }
@@ -152,9 +155,7 @@ fn because(pin: &Pin) -> Because {
         requirement: pin.requirement.to_string(),
         min_tls: pin.requirement.min_tls().as_str(),
         level: pin.level.to_string(),
-        since: Timestamp::from_millisecond(pin.created)
-            .map(|time| format!("{:.0}", time))
-            .unwrap_or_else(|_| pin.created.to_string()),
+        since: rfc3339(pin.created),
     }
 }
 

@@ -49,8 +49,6 @@ const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(30);
 /// The longest host name, in characters (RFC 1035 section 2.3.4).
 const NAME_MAX: usize = 253;
 
-/// The port of DNS (RFC 1035).
-
 /// An answer that DNS stands by.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Answer<T> {
