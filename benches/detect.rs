@@ -1,5 +1,7 @@
 //! How fast messages are read and judged: `cargo bench --bench detect`.
 
+#![allow(clippy::expect_used)]
+
 use divan::{Bencher, counter::BytesCount};
 use jiff::civil::date;
 use segl::{

@@ -2,6 +2,8 @@
 //!
 //! Where the two differ, the difference is named and asserted.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use jiff::civil::{Date, date};
 use segl::{
     config::Marks,
