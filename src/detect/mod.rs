@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn context_counts_within_its_distance_and_once() {
         let rules = rules(&rule(
-            "terms = [{ words = [\"candidate\"], base = 0.3 }]\ncontext = [{ words = [\"near\", \"close\"], weight = 0.2, distance = 10 }, { words = [\"not\"], weight = -0.1, distance = 10 }]",
+            "terms = [{ words = [\"candidate\"], base = 0.3 }]\ncontext = [{ words = [\"near\", \"close\"], weight = 0.2, distance = 10 }, { words = [\"not\"], weight = -0.1, distance = 10, side = \"before\" }]",
         ));
         for (text, found) in [
             ("candidate", false),
@@ -296,6 +296,7 @@ mod tests {
             ("candidate           near", false),
             ("near close candidate", true),
             ("near not candidate", false),
+            ("near candidate not", true),
             ("nearcandidate", false),
         ] {
             assert_eq!(!inspect(&rules, text).findings.is_empty(), found, "{text}");
