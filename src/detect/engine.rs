@@ -10,7 +10,7 @@ use super::{
     digits::{self, Runs},
     fold::fold_into,
     identifier::{Hit, Identifier},
-    rule::{CERTAIN, Matcher, Rule, Score},
+    rule::{CERTAIN, Matcher, Rule, Score, Side},
     rule_file::{MAX_DISTANCE, MAX_PATTERN_MATCH},
     words::{Found, Lists, MAX_WORD},
 };
@@ -299,7 +299,7 @@ impl Inspection<'_> {
             let (applies, word) = match context.distance {
                 Some(distance) => {
                     let list = ListId { rule: candidate.rule, list };
-                    let word = nearest(near, list, &candidate.range, distance);
+                    let word = nearest(near, list, &candidate.range, distance, context.side);
                     (word.is_some(), word)
                 }
                 None => (self.message_has(candidate.rule, list), None),
@@ -390,7 +390,7 @@ impl Cluster {
 }
 
 /// The word of this list that stands nearest to a candidate, at most `distance` away and not within it.
-fn nearest<'a>(near: &[Near<'a>], list: ListId, range: &Range<usize>, distance: usize) -> Option<&'a str> {
+fn nearest<'a>(near: &[Near<'a>], list: ListId, range: &Range<usize>, distance: usize, side: Side) -> Option<&'a str> {
     let first = near.partition_point(|word| word.end + distance < range.start);
     near[first..]
         .iter()
@@ -398,9 +398,9 @@ fn nearest<'a>(near: &[Near<'a>], list: ListId, range: &Range<usize>, distance: 
         .take_while(|word| word.end <= range.end + distance + MAX_WORD)
         .filter(|word| word.list.rule == list.rule && word.list.list == list.list)
         .filter_map(|word| {
-            let gap = if word.end <= range.start {
+            let gap = if word.end <= range.start && side != Side::After {
                 range.start - word.end
-            } else if word.start >= range.end {
+            } else if word.start >= range.end && side != Side::Before {
                 word.start - range.end
             } else {
                 return None;

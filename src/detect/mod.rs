@@ -69,15 +69,19 @@ pub struct Finding {
 }
 
 impl Verdict {
-    /// Raises the level where something could not be read and the administrator wants that to count.
+    /// Raises the level where something could not be read and the administrator wants that to count. What was left
+    /// because of a bound always counts: whoever writes a message can reach every bound.
     pub fn count_unreadable(&mut self, counts: UnreadableCounts) {
-        let level = match counts {
-            UnreadableCounts::Ignore => return,
+        let wanted = match counts {
+            UnreadableCounts::Ignore => Level::None,
             UnreadableCounts::Confidential => Level::Confidential,
             UnreadableCounts::Sensitive => Level::Sensitive,
         };
         if !self.unreadable.is_empty() {
-            self.level = self.level.max(level);
+            self.level = self.level.max(wanted);
+        }
+        if self.unreadable.iter().any(Unreadable::is_limit) {
+            self.level = self.level.max(Level::Confidential);
         }
     }
 }
@@ -218,6 +222,24 @@ mod tests {
 
     const CLOCK: Date = date(2057, 12, 31);
 
+    #[test]
+    fn what_a_bound_left_unread_is_never_nothing() {
+        let verdict = |reason: &str, counts| {
+            let unreadable = vec![Unreadable { place: "message".to_owned(), reason: reason.to_owned() }];
+            let mut verdict = Verdict { unreadable, ..Verdict::default() };
+            verdict.count_unreadable(counts);
+            verdict.level
+        };
+        for (reason, counts, level) in [
+            ("limit: time", UnreadableCounts::Ignore, Level::Confidential),
+            ("limit: time", UnreadableCounts::Sensitive, Level::Sensitive),
+            ("attachment of type application/pdf is not read yet", UnreadableCounts::Ignore, Level::None),
+            ("attachment of type application/pdf is not read yet", UnreadableCounts::Confidential, Level::Confidential),
+        ] {
+            assert_eq!(verdict(reason, counts), level, "{reason} {counts:?}");
+        }
+    }
+
     fn rules(text: &str) -> RuleSet {
         RuleSet::parse(&[("test.toml".to_owned(), text.to_owned())]).unwrap()
     }
@@ -285,7 +307,7 @@ mod tests {
     #[test]
     fn context_counts_within_its_distance_and_once() {
         let rules = rules(&rule(
-            "terms = [{ words = [\"candidate\"], base = 0.3 }]\ncontext = [{ words = [\"near\", \"close\"], weight = 0.2, distance = 10 }, { words = [\"not\"], weight = -0.1, distance = 10 }]",
+            "terms = [{ words = [\"candidate\"], base = 0.3 }]\ncontext = [{ words = [\"near\", \"close\"], weight = 0.2, distance = 10 }, { words = [\"not\"], weight = -0.1, distance = 10, side = \"before\" }]",
         ));
         for (text, found) in [
             ("candidate", false),
@@ -296,6 +318,7 @@ mod tests {
             ("candidate           near", false),
             ("near close candidate", true),
             ("near not candidate", false),
+            ("near candidate not", true),
             ("nearcandidate", false),
         ] {
             assert_eq!(!inspect(&rules, text).findings.is_empty(), found, "{text}");

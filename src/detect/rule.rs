@@ -4,6 +4,7 @@ use super::{identifier::Identifier, words::Word};
 use crate::level::{Category, Level};
 use jiff::civil::Date;
 use regex_automata::meta::Regex;
+use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A score, in thousandths: sums of what rule files write are exact.
@@ -64,6 +65,17 @@ pub(super) struct Context {
     pub(super) weight: Score,
     /// How far from the candidate, in bytes; none: anywhere in the message.
     pub(super) distance: Option<usize>,
+    pub(super) side: Side,
+}
+
+/// On which side of a candidate its context stands.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Side {
+    #[default]
+    Either,
+    Before,
+    After,
 }
 
 /// What a rule must and must not find.

@@ -22,6 +22,7 @@
 //! words = { da = ["cpr*"] }          # a list, or lists by language
 //! weight = 0.3
 //! distance = 60                      # in bytes; left out: anywhere in the message
+//! side = "either"                    # or "before" or "after" the candidate
 //!
 //! [rule.examples]                    # run by `segl check`
 //! found = ["CPR 010157-5678"]
@@ -33,7 +34,7 @@ use super::{
     RuleFault,
     identifier::Identifier,
     marks,
-    rule::{CERTAIN, Context, Examples, Matcher, Origin, Rule, Score, Terms},
+    rule::{CERTAIN, Context, Examples, Matcher, Origin, Rule, Score, Side, Terms},
     words::Word,
 };
 use crate::level::{Category, Level};
@@ -224,6 +225,8 @@ struct RawContext {
     words: RawWords,
     weight: f64,
     distance: Option<usize>,
+    #[serde(default)]
+    side: Side,
 }
 
 #[derive(Deserialize)]
@@ -431,8 +434,11 @@ impl RawContext {
         if self.distance.is_some_and(|distance| distance > MAX_DISTANCE) {
             return Err(format!("`distance` is greater than {MAX_DISTANCE}: leave it out for the whole message"));
         }
+        if self.distance.is_none() && self.side != Side::Either {
+            return Err("`side` needs a `distance`: anywhere in the message there is no side".to_owned());
+        }
         let weight = (self.weight * f64::from(CERTAIN)).round() as Score;
-        Ok(Context { words: self.words.compile()?, weight, distance: self.distance })
+        Ok(Context { words: self.words.compile()?, weight, distance: self.distance, side: self.side })
     }
 }
 
@@ -543,6 +549,10 @@ examples = { found = ["Sag-123456"] }
             (
                 "terms = [{ words = [\"abc\"], base = 0.5 }]\ncontext = [{ words = [\"abc\"], weight = 0.1, distance = 5000 }]",
                 "`distance` is greater than 1000",
+            ),
+            (
+                "terms = [{ words = [\"abc\"], base = 0.5 }]\ncontext = [{ words = [\"abc\"], weight = 0.1, side = \"before\" }]",
+                "`side` needs a `distance`",
             ),
             ("label = { names = [\"abc\"] }\ncontext = [{ words = [\"abc\"], weight = 0.1 }]", "`context` has no use"),
         ] {

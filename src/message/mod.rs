@@ -60,6 +60,13 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+impl Unreadable {
+    /// Whether it was left because of a bound on size, number, depth or time.
+    pub fn is_limit(&self) -> bool {
+        self.reason.starts_with("limit:")
+    }
+}
+
 /// Bounds on what is read of one message. What lies beyond a bound is listed as unreadable, with `limit:`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {

@@ -208,11 +208,12 @@ impl Judge {
     /// A message that is larger than what is read cannot be vouched for: it is confidential.
     fn too_large(&self, length: usize) -> Verdict {
         let reason = format!("limit: {length} bytes, [detect] max-message is {}", self.config.detect.max_message);
-        Verdict {
-            level: Level::Confidential,
+        let mut verdict = Verdict {
             unreadable: vec![crate::message::Unreadable { place: "message".to_owned(), reason }],
             ..Verdict::default()
-        }
+        };
+        verdict.count_unreadable(self.config.detect.unreadable);
+        verdict
     }
 
     /// Where each external recipient's mail goes, Postfix's own tools asked where its macros do not tell. What these
