@@ -44,6 +44,10 @@ const READ_WAIT: Duration = Duration::from_secs(180);
 /// How long a recipient may take to be resolved by Postfix's tools.
 const RESOLVE_WAIT: Duration = Duration::from_secs(15);
 
+/// How much longer than `maximal_queue_lifetime` a pin lives at least: Postfix looks at a message's age when it is
+/// tried, not in between.
+const LIFETIME_MARGIN: Duration = Duration::from_secs(24 * 3600);
+
 /// Reads a message and says what is in it.
 pub trait Inspect: Send + Sync {
     /// Reads a whole message, header and body, until the deadline at the latest.
@@ -298,7 +302,7 @@ impl Judge {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| "the clock stands before 1970")?;
         let created = i64::try_from(now.as_millis()).map_err(|error| error.to_string())?;
-        let until = now + self.config.store.pin_lifetime;
+        let until = now + self.config.store.pin_lifetime.max(self.route.queue_lifetime()? + LIFETIME_MARGIN);
         let until = i64::try_from(until.as_secs()).map_err(|error| error.to_string())?;
         let pin = |scope| Pin {
             scope,

@@ -7,7 +7,7 @@ use super::{
     transport::{self, Leads},
 };
 use crate::{config::TransportLeads, nexthop::Destination, store::BoxFuture};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What Postfix's macros say of one recipient at RCPT.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -73,6 +73,12 @@ pub trait Route: Send + Sync {
     /// # Errors
     /// As [`Route::at_once`].
     fn fallback_relays(&self) -> Result<Vec<Destination>, String>;
+
+    /// How long Postfix keeps a message at most (`maximal_queue_lifetime`).
+    ///
+    /// # Errors
+    /// As [`Route::at_once`].
+    fn queue_lifetime(&self) -> Result<Duration, String>;
 }
 
 /// The Postfix on this host.
@@ -145,5 +151,9 @@ impl Route for ThisPostfix {
     fn fallback_relays(&self) -> Result<Vec<Destination>, String> {
         let relays = self.facts()?.fallback_relays().map_err(|error| format!("smtp_fallback_relay: {error}"))?;
         Ok(relays.into_iter().collect())
+    }
+
+    fn queue_lifetime(&self) -> Result<Duration, String> {
+        Ok(self.facts()?.maximal_queue_lifetime)
     }
 }
