@@ -11,7 +11,7 @@ use super::{
     fold::fold_into,
     identifier::{Hit, Identifier},
     rule::{CERTAIN, Matcher, Rule, Score, Side},
-    rule_file::{MAX_DISTANCE, MAX_PATTERN_MATCH},
+    rule_file::MAX_PATTERN_MATCH,
     words::{Found, Lists, MAX_WORD},
 };
 use crate::message::{Document, Unreadable};
@@ -52,6 +52,8 @@ pub(super) struct Engine {
     terms: Option<Lists<ListId>>,
     contexts: Option<Lists<ListId>>,
     has_patterns: bool,
+    /// The greatest distance of any context, in bytes.
+    reach: usize,
 }
 
 impl Engine {
@@ -77,7 +79,16 @@ impl Engine {
             }
         }
         let has_patterns = rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. }));
-        Ok(Self { identifiers, terms: Lists::build(terms)?, contexts: Lists::build(contexts)?, has_patterns, rules })
+        let contexts_of = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
+        let reach = rules.iter().filter_map(contexts_of).max().unwrap_or(0);
+        Ok(Self {
+            reach,
+            identifiers,
+            terms: Lists::build(terms)?,
+            contexts: Lists::build(contexts)?,
+            has_patterns,
+            rules,
+        })
     }
 
     /// Searches every piece of the document.
@@ -246,7 +257,7 @@ impl Inspection<'_> {
 
     /// Adds a candidate to the cluster; scores the cluster first if the candidate lies too far from it.
     fn candidate(&mut self, place: usize, text: &str, cluster: &mut Cluster, candidate: Candidate) -> Result<(), Late> {
-        let far = candidate.range.start > cluster.range.end + MAX_DISTANCE;
+        let far = candidate.range.start > cluster.range.end + self.engine.reach;
         if far || candidate.range.start > cluster.range.start + BLOCK {
             let full = std::mem::replace(cluster, Cluster::empty());
             self.score(place, text, full)?;
@@ -270,7 +281,7 @@ impl Inspection<'_> {
         let mut folded = std::mem::take(&mut self.folded);
         let mut near: Vec<Near<'_>> = Vec::new();
         if let Some(contexts) = &engine.contexts {
-            let margin = MAX_DISTANCE + MAX_WORD;
+            let margin = engine.reach + MAX_WORD;
             let start = floor(text, cluster.range.start.saturating_sub(margin));
             let end = floor(text, (cluster.range.end + margin).min(text.len()));
             folded.clear();

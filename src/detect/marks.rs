@@ -21,7 +21,7 @@ const MAX_TAG: usize = 60;
 const PREFIXES: [&str; 14] =
     ["re", "fw", "fwd", "sv", "vs", "aw", "antw", "wg", "tr", "rép", "ref", "doorst", "vb", "ang"];
 
-/// Microsoft's header field (Purview sensitivity labels, `[MS-OFFCRYPTO]` 2.6.4 for the keys).
+/// The header field in which Microsoft's programs carry a message's sensitivity labels.
 const LABELS: &str = "msip_labels";
 
 /// The form in which tags are compared: letters and digits, in lower case.

@@ -51,7 +51,7 @@ use toml::{
 };
 
 /// The greatest distance of a context, in bytes: around every candidate this much text is searched.
-pub(super) const MAX_DISTANCE: usize = 1000;
+const MAX_DISTANCE: usize = 1000;
 
 /// The longest match of a pattern, in bytes.
 pub(super) const MAX_PATTERN_MATCH: usize = 256;

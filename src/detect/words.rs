@@ -5,11 +5,14 @@
 //! which is how Danish, German, Dutch, Swedish and Norwegian build their compounds.
 
 use super::fold::fold;
-use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use std::collections::HashMap;
 
 /// The longest word, in bytes.
 pub(super) const MAX_WORD: usize = 100;
+
+/// Up to so many words the automaton is a table (about 12 MB for 3 000 words); beyond, a slower kind is taken.
+const MAX_DFA_WORDS: usize = 5000;
 
 /// A word as a rule file gives it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -103,7 +106,8 @@ impl<L: Copy> Lists<L> {
             return Ok(None);
         }
         let patterns = lists.iter().map(|words| words[0].0.folded.as_bytes());
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(patterns)?;
+        let kind = (lists.len() <= MAX_DFA_WORDS).then_some(AhoCorasickKind::DFA);
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(kind).build(patterns)?;
         Ok(Some(Self { automaton, words: lists }))
     }
 

@@ -11,7 +11,7 @@ use std::{
 const MAX_CHARSET: usize = 60;
 
 /// The longest `Content-Type` or `Content-Disposition` that is looked into, in bytes: their parameters cost more than
-/// linear time. Postfix cuts every MIME header field at 60 000 bytes (`mime_header` limits of cleanup(8)).
+/// linear time.
 const MAX_STRUCTURED: usize = 16 * 1024;
 
 /// One field as it stands in the message.
