@@ -118,7 +118,7 @@ fn a_messages_pin_is_not_removed_while_the_queue_is_unknown() {
     assert_eq!(code, 69, "{error}");
     assert!(error.contains("cannot read Postfix's queue"), "{error}");
     let (code, out, error) = lab.run(&["pins", "remove", "--queue-id", "4dCq1B0Xz9zJrP", "--force"]);
-    assert_eq!((code, out.as_str()), (0, "4dCq1B0Xz9zJrP: 1 pins removed\n"));
+    assert_eq!((code, out.as_str()), (0, "4dCq1B0Xz9zJrP: pins removed: 1\n"));
     assert!(error.contains("warning"), "{error}");
     // Nothing is pinned, so nothing is held, whatever the queue holds.
     assert_eq!(lab.run(&["held", "--json"]), (0, String::new(), String::new()));

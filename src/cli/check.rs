@@ -154,17 +154,22 @@ fn postfix_advice(config: &Config) -> Vec<Advice> {
             );
         }
     }
-    for service in facts.services.iter().filter(|service| matches!(service.command.as_str(), "pipe" | "lmtp")) {
-        if !config.postfix.transports.contains_key(&service.name) && service.name != "lmtp" {
-            say(
-                &format!("master.cf service {}", service.name),
-                format!(
-                    "it is not known whether mail that goes by it leaves this host: write {} = \"stays\" or \"leaves\" \
-                     under [postfix.transports]; until then it counts as leaving by a way that nothing holds to TLS",
-                    service.name
-                ),
-            );
-        }
+    let untold: Vec<&str> = facts
+        .services
+        .iter()
+        .filter(|service| service.command == "pipe" && !config.postfix.transports.contains_key(&service.name))
+        .map(|service| service.name.as_str())
+        .collect();
+    if !untold.is_empty() {
+        say(
+            "[postfix.transports]",
+            format!(
+                "only you know whether mail that goes by {} leaves this host: write NAME = \"stays\" or \"leaves\" for \
+                 those in use; until then such mail counts as leaving by a way that nothing holds to TLS, and is refused \
+                 when it is confidential",
+                untold.join(", ")
+            ),
+        );
     }
     if let Err(reason) = in_force(Some(&facts)) {
         say("smtp_tls_security_level", format!("{reason}: lookups of pinned destinations are put off"));

@@ -202,7 +202,7 @@ fn remove(
     if json {
         return print(&victims.iter().map(json_line).collect::<String>());
     }
-    print(&format!("{what}: {removed} pins removed\n"))
+    print(&format!("{what}: pins removed: {removed}\n"))
 }
 
 /// Refuses to loosen what a message in the queue needs, unless it is forced.

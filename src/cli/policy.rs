@@ -34,7 +34,6 @@ pub(crate) struct Arguments {
 
 /// What Postfix would be told of one next-hop.
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Told<'a> {
     next_hop: &'a Destination,
     /// `OK`, `NOTFOUND` or `TEMP`, as in the socketmap protocol.
@@ -48,7 +47,6 @@ struct Told<'a> {
 
 /// A pin that holds.
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Because {
     scope: String,
     message: String,

@@ -192,7 +192,7 @@ fn write_text(
         writeln!(out, "  DANE: {}", dane(&report.tlsa).1)?;
     }
     if let Some(policy) = policy {
-        writeln!(out, "  Postfix would be told: {policy}")?;
+        writeln!(out, "  for confidential mail Postfix would be told: {policy}")?;
     }
     Ok(())
 }
