@@ -5,6 +5,8 @@
 mod support;
 
 mod delivery;
+mod faults;
+mod wire;
 
 use support::lab::{Lab, Options};
 
