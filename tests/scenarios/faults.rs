@@ -1,10 +1,12 @@
 //! Segl killed at any moment, and what is on disk when Postfix is told that a message is taken.
 
 use super::{
-    CONFIDENTIAL, scenario, up,
+    CONFIDENTIAL,
+    parts::{self, PANIC_LOOKUP, PANIC_PINNING, PANIC_READING, Weakness},
+    scenario, up,
     wire::{Smtp, Socketmap},
 };
-use crate::support::lab::{Lab, Options, SEGL_TOML, SmtpResult};
+use crate::support::lab::{Lab, Options, SEGL_TOML, Segl, SmtpResult};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -12,6 +14,7 @@ use nix::{
 use segl::store::{Pin, Scope, database::Database};
 use std::{
     collections::hash_map::RandomState,
+    fs,
     hash::BuildHasher,
     thread,
     time::{Duration, Instant},
@@ -165,4 +168,140 @@ fn killed_at_any_moment(options: &Options<'_>) {
         accepted.len(),
         refused.len()
     );
+}
+
+/// What the kernel is asked for a message's sake: writes, syncs and what is sent, with what they write in full.
+const TRACER: [&str; 8] = ["strace", "-D", "-f", "-y", "-s", "70000", "-o", "/run/lab/trace"];
+const TRACED: &str = "trace=pwrite64,write,writev,sendto,sendmsg,fsync,fdatasync";
+
+/// Whether, by a trace of the daemon's system calls, what was written for this message's pin was on disk before the
+/// milter began to answer Postfix.
+fn on_disk_before_the_answer(trace: &str, queue_id: &str) -> Result<(), String> {
+    let mut written = None;
+    let mut syncing = Vec::new();
+    let mut synced = false;
+    for line in trace.lines() {
+        let (thread, call) = line.split_once(' ').map(|(thread, call)| (thread, call.trim_start())).unwrap_or_default();
+        let log = call.contains("pins.sqlite3-wal>");
+        if log && call.starts_with("pwrite64(") && call.contains(queue_id) {
+            // Where the call was interrupted in the trace, its end is before whatever this thread does next.
+            written = Some(thread);
+            synced = false;
+            continue;
+        }
+        let Some(writer) = written else { continue };
+        let sync = call.starts_with("fdatasync(") || call.starts_with("fsync(");
+        if log && sync && thread == writer {
+            match call.contains("<unfinished") {
+                true => syncing.push(thread),
+                false => synced |= call.ends_with("= 0"),
+            }
+        } else if call.contains("sync resumed>") && syncing.contains(&thread) {
+            syncing.retain(|other| *other != thread);
+            synced |= call.ends_with("= 0");
+        } else if call.contains("X-Segl") {
+            return match synced {
+                true => Ok(()),
+                false => Err(format!("{queue_id}: answered before its pin was on disk: {line}")),
+            };
+        }
+    }
+    match written {
+        None => Err(format!("{queue_id}: no write of its pin")),
+        Some(_) => Err(format!("{queue_id}: no answer to Postfix")),
+    }
+}
+
+#[test]
+fn a_trace_is_read_rightly() {
+    let write = r#"7 pwrite64(9</var/lib/segl/pins.sqlite3-wal>, "\0\0example4bXyZ1encrypt", 4096, 32) = 4096"#;
+    let sync = "7 fdatasync(9</var/lib/segl/pins.sqlite3-wal>) = 0";
+    let begun = "7 fdatasync(9</var/lib/segl/pins.sqlite3-wal> <unfinished ...>";
+    let done = "7 <... fdatasync resumed>) = 0";
+    let failed = "7 <... fdatasync resumed>) = -1 EIO (Input/output error)";
+    let other = "7 fdatasync(10</var/lib/segl/pins.sqlite3>) = 0";
+    let answer = r#"8 sendto(14<UNIX-STREAM:[1]>, "\0\0\0\33iX-Segl\0require=encrypt\0", 31, 0, NULL, 0) = 31"#;
+    for (durable, calls) in [
+        (true, &[write, sync, answer][..]),
+        (true, &[sync, write, begun, done, answer]),
+        (false, &[write, answer, sync]),
+        (false, &[write, begun, answer, done]),
+        (false, &[sync, write, answer]),
+        (false, &[write, sync, write, answer]),
+        (false, &[write, begun, failed, answer]),
+        (false, &[write, other, answer]),
+        (false, &[sync, answer]),
+        (false, &[write, sync]),
+    ] {
+        assert_eq!(on_disk_before_the_answer(&calls.join("\n"), "4bXyZ1").is_ok(), durable, "{calls:#?}");
+    }
+}
+
+/// Sends messages through a daemon under trace: what the check says of each.
+fn traced(start: impl for<'a> FnOnce(&'a Lab, &[&str]) -> Segl<'a>) -> Vec<Result<(), String>> {
+    let lab = up(&Options { main_cf: &["defer_transports=smtp"], ..super::options(true) });
+    let mut segl = start(&lab, &[&TRACER[..], &["-e", TRACED]].concat());
+    let queue_ids: Vec<_> = (0..5)
+        .map(|number| {
+            let result = Smtp::connect(&lab).send(&format!("bo@sync{number}.many.plain.test"), "Journal", CONFIDENTIAL);
+            assert_eq!(result.code, Some(250), "{result:?}");
+            result.queue_id.unwrap_or_default()
+        })
+        .collect();
+    segl.terminate();
+    let trace = fs::read_to_string(lab.file("/run/lab/trace")).unwrap();
+    queue_ids.iter().map(|queue_id| on_disk_before_the_answer(&trace, queue_id)).collect()
+}
+
+#[test]
+fn a_pin_is_on_disk_before_postfix_hears() {
+    for outcome in traced(|lab, tracer| lab.start_segl_under(tracer, SEGL_TOML)) {
+        assert_eq!(outcome, Ok(()));
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_sync_is_found_out() {
+    for outcome in traced(|lab, tracer| parts::start(lab, Weakness::NoSync, tracer)) {
+        assert!(outcome.as_ref().is_err_and(|error| error.contains("before its pin was on disk")), "{outcome:?}");
+    }
+    // It is the missing sync that is found out, and not what else is different in such a daemon.
+    for outcome in traced(|lab, tracer| parts::start(lab, Weakness::None, tracer)) {
+        assert_eq!(outcome, Ok(()));
+    }
+}
+
+#[test]
+fn a_panic_costs_one_message() {
+    let lab = up(&Options { main_cf: &["defer_transports=smtp"], ..super::options(true) });
+    let segl = parts::start(&lab, Weakness::Panics, &[]);
+    let pid = segl.pid();
+    let mut other = Smtp::connect(&lab);
+    other.begin("bo@other.many.plain.test", "Journal", CONFIDENTIAL);
+    // One session, and so one connection to the milter.
+    let mut smtp = Smtp::connect(&lab);
+    let mut socketmap = Socketmap::connect(&lab);
+    for (number, (destination, subject)) in
+        [("reading.many.plain.test", PANIC_READING), (PANIC_PINNING, "Journal")].into_iter().enumerate()
+    {
+        let result = smtp.send(&format!("bo@{destination}"), subject, CONFIDENTIAL);
+        assert_eq!(result.code, Some(451), "{result:?}");
+        assert!(result.text.contains("try again later"), "{result:?}");
+        let next = format!("next{number}.many.plain.test");
+        let result = smtp.send(&format!("bo@{next}"), "Journal", CONFIDENTIAL);
+        assert_eq!(result.code, Some(250), "{result:?}");
+        assert!(socketmap.ask(&next).starts_with("OK encrypt"));
+        let result = smtp.send(&format!("bo@ordinary-{next}"), "Lunch", "Soup today.");
+        assert_eq!(result.code, Some(250), "{result:?}");
+    }
+    assert_eq!(socketmap.ask(PANIC_LOOKUP), "TEMP internal error");
+    assert_eq!(socketmap.ask("nobody.many.plain.test"), "NOTFOUND ");
+    other.dot();
+    let result = other.reply();
+    assert_eq!(result.code, Some(250), "{result:?}");
+    assert_eq!(segl.pid(), pid, "the same process all the time");
+    let log = segl.stderr();
+    assert!(log.contains("action=tempfail reason=\"reading the message panicked; please report this\""), "{log}");
+    assert!(log.contains("action=tempfail reason=\"judging the message panicked; please report this\""), "{log}");
+    assert!(log.contains("socketmap: a lookup panicked; please report this"), "{log}");
 }

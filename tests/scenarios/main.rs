@@ -6,6 +6,7 @@ mod support;
 
 mod delivery;
 mod faults;
+mod parts;
 mod wire;
 
 use support::lab::{Lab, Options};
