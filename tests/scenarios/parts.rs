@@ -29,7 +29,7 @@ use segl::{
     },
 };
 use std::{env, fs, future::pending, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Names the weakness.
 const VARIABLE: &str = "SEGL_WEAKNESS";
@@ -92,8 +92,9 @@ async fn serve(config: Arc<Config>, weakness: Weakness) {
     let mut activation = Activation::default();
     let milter = Listener::open("milter", &config.sockets.milter, &mut activation, 100).unwrap();
     let socketmap = Listener::open("socketmap", &config.sockets.socketmap, &mut activation, 100).unwrap();
+    let (_ending, end) = watch::channel(false);
     let ended = tokio::try_join!(
-        milter::serve(Guard(milter), Arc::clone(&service) as _, pending()),
+        milter::serve(Guard::new(milter, end), Arc::clone(&service) as _, pending()),
         socketmap::run(socketmap, service, pending()),
     );
     ended.unwrap();
