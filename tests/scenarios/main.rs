@@ -6,6 +6,7 @@ mod support;
 
 mod delivery;
 mod faults;
+mod garbage;
 mod parts;
 mod wire;
 
