@@ -8,6 +8,7 @@ mod delivery;
 mod faults;
 mod garbage;
 mod parts;
+mod service;
 mod wire;
 
 use support::lab::{Lab, Options};
