@@ -140,6 +140,26 @@ fn ends_in_time_in_the_middle_of_a_message() {
     assert!(Socketmap::connect(&lab).ask("tarpit.plain.test").starts_with("OK encrypt"));
 }
 
+/// What would take longer than it may is given up.
+#[test]
+fn ends_in_time_when_a_message_takes_too_long() {
+    let lab = quiet_lab();
+    let mut segl = lab.start_segl(&(SEGL_TOML.to_owned() + "reply-budget = \"25s\"\n"));
+    let mut smtp = Smtp::connect(&lab);
+    smtp.begin("bo@tarpit.plain.test", "Journal", CONFIDENTIAL);
+    smtp.dot();
+    lab.expect("the tarpit is contacted", || connected(&lab, "192.0.2.110"));
+    let told = Instant::now();
+    let status = segl.terminate();
+    let took = told.elapsed();
+    assert_eq!(status.code(), Some(0), "{status}: {}", segl.stderr());
+    let result = smtp.reply();
+    println!("ended within {took:.1?}; the message under way: {:?} {}", result.code, result.text);
+    assert!(took < END_MAX, "{took:?}");
+    assert_eq!(result.code, Some(451), "{result:?}");
+    assert!(segl.stderr().contains("what is under way is refused for now"), "{}", segl.stderr());
+}
+
 /// Whether the mail server has a TCP connection to port 25 there.
 fn connected(lab: &Lab, address: &str) -> bool {
     lab.text_of(&["ss", "-Htn", "state", "established", "dst", &format!("{address}:25")]).contains(address)
