@@ -102,7 +102,8 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let socketmap = Listener::open("socketmap", &sockets.socketmap, &mut activation, SOCKETMAP_CONNECTIONS_MAX)?;
 
     let (ending, end) = watch::channel(false);
-    let mut milter = tokio::spawn(milter::serve(Guard(milter), Arc::clone(&service) as _, ended(end.clone())));
+    let mut milter =
+        tokio::spawn(milter::serve(Guard::new(milter, end.clone()), Arc::clone(&service) as _, ended(end.clone())));
     let mut socketmap = tokio::spawn(socketmap::run(socketmap, Arc::clone(&service), ended(end.clone())));
     let (lines, log) = mpsc::channel(LOG_EVENTS_MAX);
     if !config.evidence.mail_log.as_os_str().is_empty() {

@@ -11,6 +11,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::watch,
     time::{Sleep, sleep},
 };
 
@@ -24,17 +25,32 @@ const COMMAND_MAX: u32 = 1024 * 1024 - 1;
 /// The commands of the milter protocol, version 6.
 const COMMANDS: &[u8] = b"ABCDEHKLMNOQRTU";
 
+/// The command with which Postfix takes its leave.
+const QUIT: u8 = b'Q';
+
 /// A listener whose streams are guarded.
 #[derive(Debug)]
-pub struct Guard<L>(pub L);
+pub struct Guard<L> {
+    listener: L,
+    ending: watch::Receiver<bool>,
+}
+
+impl<L> Guard<L> {
+    /// Guards a listener. Once `ending` is true, connections are closed without a word.
+    pub fn new(listener: L, ending: watch::Receiver<bool>) -> Self {
+        Self { listener, ending }
+    }
+}
 
 impl<L: Listener> Listener for Guard<L> {
     type Io = GuardedStream<L::Io>;
 
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Self::Io>> {
-        self.0.poll_accept(context).map_ok(|stream| GuardedStream {
+        self.listener.poll_accept(context).map_ok(|stream| GuardedStream {
             stream,
             framing: Framing::default(),
+            over: false,
+            ending: self.ending.clone(),
             negotiation: Some(Box::pin(sleep(NEGOTIATION_MAX))),
         })
     }
@@ -45,6 +61,9 @@ impl<L: Listener> Listener for Guard<L> {
 pub struct GuardedStream<S> {
     stream: S,
     framing: Framing,
+    /// Whether the peer has gone, or has been turned away with a log line.
+    over: bool,
+    ending: watch::Receiver<bool>,
     /// Runs until the first command has begun.
     negotiation: Option<Pin<Box<Sleep>>>,
 }
@@ -58,6 +77,7 @@ struct Framing {
     data: u32,
     expect_command: bool,
     negotiated: bool,
+    last_command: Option<u8>,
 }
 
 impl Framing {
@@ -95,7 +115,7 @@ impl Framing {
         if !self.negotiated && command != b'O' {
             return Err("a milter command before the negotiation".to_owned());
         }
-        *self = Self { data: length - 1, negotiated: true, ..Self::default() };
+        *self = Self { data: length - 1, negotiated: true, last_command: Some(command), ..Self::default() };
         Ok(())
     }
 
@@ -107,39 +127,70 @@ impl Framing {
 impl<S: AsyncRead + Unpin> AsyncRead for GuardedStream<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let guarded = self.get_mut();
-        if let Some(negotiation) = &mut guarded.negotiation
+        let polled = guarded.poll_commands(context, buffer);
+        guarded.over |= matches!(polled, Poll::Ready(Err(_)));
+        polled
+    }
+}
+
+impl<S: AsyncRead + Unpin> GuardedStream<S> {
+    fn poll_commands(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(negotiation) = &mut self.negotiation
             && negotiation.as_mut().poll(context).is_ready()
         {
             tracing::warn!("milter: connection closed: no negotiation within {} s", NEGOTIATION_MAX.as_secs());
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let before = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut guarded.stream).poll_read(context, buffer))?;
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let read = &buffer.filled()[before..];
         if read.is_empty() && buffer.remaining() > 0 {
-            if guarded.framing.in_command() {
+            self.over = true;
+            if self.framing.in_command() {
                 tracing::warn!("milter: connection ended in the middle of a command");
             }
             return Poll::Ready(Ok(()));
         }
-        if let Err(reason) = guarded.framing.feed(read) {
+        if let Err(reason) = self.framing.feed(read) {
             tracing::warn!("milter: connection closed: {reason}");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
-        if guarded.framing.negotiated {
-            guarded.negotiation = None;
+        if self.framing.negotiated {
+            self.negotiation = None;
         }
         Poll::Ready(Ok(()))
     }
 }
 
+impl<S> GuardedStream<S> {
+    /// Notes whether the peer can still be written to.
+    fn wrote<T>(&mut self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.over |= matches!(polled, Poll::Ready(Err(_)));
+        polled
+    }
+}
+
+/// The library closes a connection without a word when it cannot make sense of what a command carries.
+impl<S> Drop for GuardedStream<S> {
+    fn drop(&mut self) {
+        match self.framing.last_command {
+            Some(command) if command != QUIT && !self.over && !*self.ending.borrow() => {
+                tracing::warn!("milter: connection closed: what came with command {} is wrong", char::from(command));
+            }
+            _ => {}
+        }
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
+        let polled = Pin::new(&mut self.stream).poll_write(context, buffer);
+        self.wrote(polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.wrote(polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

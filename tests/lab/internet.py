@@ -105,6 +105,7 @@ mx.loopback       A 127.0.0.1
 private           MX 10 mx.private
 mx.private        A 10.0.0.1
 no-host           MX 10 mx.no-host
+*.many            MX 10 mx.tls13
 servfail          NS ns.test.
 """,
     "servfail.plain.test": "@ MX 10 mx.servfail.plain.test.\n",

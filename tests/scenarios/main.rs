@@ -5,6 +5,11 @@
 mod support;
 
 mod delivery;
+mod faults;
+mod garbage;
+mod parts;
+mod service;
+mod wire;
 
 use support::lab::{Lab, Options};
 

@@ -3,6 +3,7 @@
 //!
 //! A fault of the lab itself, not of what is tested, is a panic that says what to look at.
 
+use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Pid, geteuid};
@@ -219,6 +220,27 @@ impl Lab {
     /// The process of tests/lab/up.
     pub(crate) fn up_process(&self) -> i32 {
         self.up.id().cast_signed()
+    }
+
+    /// The directory that stands in place of the lab's `/etc` and `/var`: unlike [`Lab::file`], a path on disk that
+    /// programs can resolve.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Does something in the network namespace of `mta`, `dns` or `recipients`: sockets made there belong there for good.
+    pub(crate) fn in_network<T: Send>(&self, host: &str, what: impl FnOnce() -> T + Send) -> T {
+        let path = self.file(&format!("/run/netns/{host}"));
+        let namespace = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // In a thread of its own, which ends there: a namespace is a thread's, and this one's stays as it is.
+        let done = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                setns(&namespace, CloneFlags::CLONE_NEWNET).unwrap_or_else(|error| panic!("setns {host}: {error}"));
+                what()
+            });
+            thread.join()
+        });
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// A file inside the lab (absolute there), as the test sees it; short enough for a socket's path.
