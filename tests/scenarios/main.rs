@@ -5,6 +5,9 @@
 mod support;
 
 mod delivery;
+mod holding;
+mod mail;
+mod outage;
 
 use support::lab::{Lab, Options};
 
