@@ -43,12 +43,13 @@ fn assert_refused_for_now(sent: &SmtpResult) {
 fn without_segl_mail_waits(options: &Options<'_>) {
     let lab = up(options);
     let mut segl = lab.start_segl(SEGL_TOML);
-    let ways: [(&str, fn(&mut Segl<'_>)); 2] =
-        [("stopped", |segl| assert!(segl.terminate().success())), ("killed", |segl| segl.kill9())];
-    for (way, end) in ways {
+    for way in ["stopped", "killed"] {
         let mark = format!("MARK-{way}");
         let queue_id = waits_at_switch(&lab, &mark);
-        end(&mut segl);
+        match way {
+            "stopped" => assert!(segl.terminate().success()),
+            _ => segl.kill9(),
+        }
 
         for sent in [try_tagged(&lab, SWITCH, "LOST"), try_ordinary(&lab, "bo@tls13.plain.test", "LOST")] {
             assert_refused_for_now(&sent);
