@@ -1,4 +1,5 @@
 //! Segl killed at any moment, and what is on disk when Postfix is told that a message is taken.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use super::{
     CONFIDENTIAL,
@@ -104,7 +105,7 @@ fn killed_at_any_moment(options: &Options<'_>) {
         }
     }
     times.sort_unstable();
-    let window = times[times.len() / 2];
+    let mut window = times[times.len() / 2];
 
     let began = Instant::now();
     let (mut accepted, mut refused) = (Vec::new(), Vec::new());
@@ -118,6 +119,9 @@ fn killed_at_any_moment(options: &Options<'_>) {
         });
         let hit = attempts.iter().filter(|attempt| attempt.ended < killed && killed < attempt.answered).count();
         inside += usize::from(hit > 0);
+        // Follows the machine's pace, so that about a third of the kills come too late for the message that ended first.
+        let late = attempts.first().is_some_and(|first| first.result.code == Some(250));
+        window = window.mul_f64(if late { 0.93 } else { 1.035 });
         undecided += hit;
         for attempt in attempts {
             match attempt.result.code {
@@ -143,7 +147,7 @@ fn killed_at_any_moment(options: &Options<'_>) {
     let orphans =
         refused.iter().filter(|attempt| pins.iter().any(|pin| pin.scope.to_string() == attempt.destination)).count();
     println!(
-        "{KILLS} kills in {took:.1?}, {inside} of them between the end of a message and Postfix's reply (usually {window:.1?}); \
+        "{KILLS} kills in {took:.1?}, {inside} of them between the end of a message and Postfix's reply ({window:.1?}); \
          {} messages: {undecided} undecided at a kill, {} accepted, {} refused, {orphans} of these pinned already",
         KILLS * IN_FLIGHT,
         accepted.len(),

@@ -1,4 +1,5 @@
 //! Garbage on each of Segl's sockets: a log line, that connection closed, and everything else as before.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use super::{
     CONFIDENTIAL, scenario, up,

@@ -1,5 +1,6 @@
 //! A daemon made of the library's parts, of which one is weak on purpose: what no configuration can ask for, and what
 //! must be found out or survived all the same.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use crate::support::lab::{Lab, SEGL_TOML, Segl};
 use segl::{

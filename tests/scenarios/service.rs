@@ -1,4 +1,5 @@
 //! `segl run` as a service: signals, sockets of every kind, a service manager, the log, the disk.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use super::{
     CONFIDENTIAL, up,
