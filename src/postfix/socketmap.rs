@@ -219,6 +219,21 @@ mod tests {
         assert!(replies.ends_with("19:TEMP internal error,10:OK encrypt,"), "{replies}");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_stays_open() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let serving = tokio::spawn(serve(server, Arc::new(Fixed)));
+        for idle in [Duration::ZERO, Duration::from_secs(100), Duration::from_secs(30 * 24 * 3600)] {
+            tokio::time::sleep(idle).await;
+            client.write_all(b"18:tls pinned.example,").await.unwrap();
+            let mut reply = [0; 14];
+            client.read_exact(&mut reply).await.unwrap();
+            assert_eq!(&reply, b"10:OK encrypt,");
+        }
+        drop(client);
+        serving.await.unwrap();
+    }
+
     #[tokio::test]
     async fn garbage_closes_the_connection() {
         assert_eq!(talk(b"GET / HTTP/1.1\r\n").await, "");
