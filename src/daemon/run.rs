@@ -11,6 +11,7 @@ use crate::{
     config::{Config, Mode},
     postfix::{
         guard::Guard,
+        judge::LIFETIME_MARGIN,
         maillog, milter,
         postconf::{Postconf, PostfixWatch},
         queue::{POSTQUEUE, Postqueue},
@@ -105,15 +106,18 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let mut milter =
         tokio::spawn(milter::serve(Guard::new(milter, end.clone()), Arc::clone(&service) as _, ended(end.clone())));
     let mut socketmap = tokio::spawn(socketmap::run(socketmap, Arc::clone(&service), ended(end.clone())));
+    let queue_lifetime = watch.facts().map_or(Duration::ZERO, |facts| facts.maximal_queue_lifetime);
+    let pin_lifetime = config.store.pin_lifetime.max(queue_lifetime + LIFETIME_MARGIN);
     let (lines, log) = mpsc::channel(LOG_EVENTS_MAX);
     if !config.evidence.mail_log.as_os_str().is_empty() {
         tokio::spawn(maillog::follow(config.evidence.mail_log.clone(), lines));
     }
-    let release = tokio::spawn(release::run(
+    let mut releasing = true;
+    let mut release = tokio::spawn(release::run(
         Arc::clone(&pins),
         Postqueue::new(POSTQUEUE, config.postfix.config_directory.clone()),
         SystemClock::default(),
-        config.store.pin_lifetime,
+        pin_lifetime,
         Pace::default(),
         Tidings { log, settled },
         ended(end.clone()),
@@ -131,6 +135,12 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
             },
             result = &mut milter => break Some(("milter", result)),
             result = &mut socketmap => break Some(("socketmap", result)),
+            // Pins that stay too long hold ordinary mail to TLS; an end of the daemon would hold all mail.
+            result = &mut release, if releasing => {
+                releasing = false;
+                let why = result.err().map_or_else(|| "the task ended".to_owned(), |error| error.to_string());
+                tracing::error!("pins are no longer released, restart segl: {why}");
+            }
         }
     };
     notify::stopping();

@@ -46,7 +46,7 @@ const RESOLVE_WAIT: Duration = Duration::from_secs(15);
 
 /// How much longer than `maximal_queue_lifetime` a pin lives at least: Postfix looks at a message's age when it is
 /// tried, not in between.
-const LIFETIME_MARGIN: Duration = Duration::from_secs(24 * 3600);
+pub const LIFETIME_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads a message and says what is in it.
 pub trait Inspect: Send + Sync {
