@@ -460,7 +460,8 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
     async fn tick(&mut self, log: &[LogEvent], settled: &[QueueId]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let due = now.monotonic >= self.next_listing;
-        if !due && log.is_empty() && settled.is_empty() {
+        // What the log told of may have come too soon after the last listing: it is looked for now.
+        if !due && !self.hurried(now) && log.is_empty() && settled.is_empty() {
             return Ok(());
         }
         // After the events, so that the pin of each is known: it was written before Postfix had the message.
@@ -472,8 +473,7 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
         for event in log {
             self.tracker.log(event);
         }
-        let hurried = self.tracker.waits_for_listing() && now.monotonic >= self.not_before;
-        if (due || hurried) && !self.tracker.messages.is_empty() {
+        if (due || self.hurried(now)) && !self.tracker.messages.is_empty() {
             self.list().await;
         }
         let now = self.clock.now();
@@ -492,6 +492,11 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a listing is to be made before its time.
+    fn hurried(&self, now: Moment) -> bool {
+        self.tracker.waits_for_listing() && now.monotonic >= self.not_before
     }
 
     async fn list(&mut self) {

@@ -8,10 +8,16 @@ mod delivery;
 mod faults;
 mod garbage;
 mod holding;
+mod levels;
 mod mail;
 mod outage;
 mod parts;
+mod post;
+mod recipients;
+mod refusals;
+mod routes;
 mod service;
+mod unknown;
 mod wire;
 
 use support::lab::{Lab, Options};

@@ -450,3 +450,35 @@ async fn the_task_releases_what_has_left_and_nothing_else() {
     task.await.unwrap();
     assert_eq!(store.list().await.unwrap().len(), 2);
 }
+
+/// What the log tells right after a listing, before another may be made, must not wait for the next regular one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_hurries_a_listing_also_when_it_speaks_right_after_one() {
+    let base = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let directory = tempfile::tempdir_in(base).unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let clock = SystemClock::default();
+    let created = clock.now().unix_ms;
+    store.pin(vec![pin("A1", created)]).await.unwrap();
+    let queue = FakeQueue::default();
+    queue.0.lock().unwrap().0 = vec![entry("A1", QueueName::Active)];
+    let millisecond = Duration::from_millis(1);
+    let pace = Pace { tick: millisecond, listing: seconds(3600), hurried_listing: 300 * millisecond };
+    let (log_sender, log) = mpsc::channel(16);
+    let (_settled, settled) = mpsc::channel(16);
+    let tidings = Tidings { log, settled };
+    let task = tokio::spawn(run(store.clone(), queue.clone(), clock, LIFETIME, pace, tidings, std::future::pending()));
+    let started = Instant::now();
+    let pins = async || store.list().await.unwrap();
+    while !pins().await.iter().any(|pin| pin.seen) {
+        assert!(started.elapsed() < seconds(60), "it is never seen in the queue");
+        tokio::time::sleep(millisecond).await;
+    }
+    queue.0.lock().unwrap().0.clear();
+    log_sender.send(removed("A1", created + 1, created + 2)).await.unwrap();
+    while !pins().await.is_empty() {
+        assert!(started.elapsed() < seconds(60), "it is never released");
+        tokio::time::sleep(millisecond).await;
+    }
+    task.abort();
+}
