@@ -48,12 +48,12 @@ fn each_way_of_not_encrypting_is_refused(options: &Options<'_>) {
     let lab = up(options);
     let segl = lab.start_segl(SEGL_TOML);
     for (domain, sentence, reason) in [
-        ("tls11.plain.test", "cannot receive encrypted mail", "TLS"),
+        ("tls11.plain.test", "cannot receive encrypted mail", "its TLS is older than 1.2"),
         ("nullmx.plain.test", "cannot receive mail", "null MX"),
     ] {
         let (text, took) = refused(&lab, &[&format!("bo@{domain}")], CONFIDENTIAL, 550);
-        println!("{domain}: refused after {took:?}");
         let (_, line) = reference(&segl, &text);
+        println!("{domain}: refused after {took:?}, the client's start included");
         assert!(text.contains(&format!(" and {domain} {sentence}. Ref ")), "{text}");
         assert!(line.contains(&format!("reason=\"{domain}: ")) && line.contains(reason), "{line}");
     }
