@@ -53,6 +53,8 @@ fn tagged_mail_that_is_requeued_goes_on_waiting(options: &Options<'_>) {
         deferrals(&lab, &queue_id, "4.7.4") >= 1
     });
     lab.text_of(&["postsuper", "-r", &queue_id]);
+    // pickup(8) looks once a minute, and when it is started.
+    lab.text_of(&["postfix", "reload"]);
     lab.expect("its first queue ID is let go", || released(&segl, &queue_id));
     let mark = format!("{queue_id}: requeued as ");
     let text = segl.stderr();
