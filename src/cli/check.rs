@@ -265,7 +265,7 @@ fn not_followed() -> Advice {
     Advice::new(
         "recipients",
         "aliases(5), .forward files, virtual aliases and BCC maps are not followed yet: a recipient counts by the domain \
-         and transport that the milter sees, so internal mail that such an entry sends on to another server is not held \
+         and transport that the milter sees, so mail that such an entry or a canonical map sends on elsewhere is not held \
          to TLS",
     )
 }

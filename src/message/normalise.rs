@@ -9,16 +9,20 @@ enum Shape {
 
 /// Folds in place: every kind of space becomes a space, every hyphen and dash `-`, wide and mathematical digits and
 /// wide letters their ASCII ones, line and paragraph separators a line feed; what has no width (soft hyphens, joiners,
-/// direction marks) goes.
+/// direction marks, control characters such as the zero bytes of UTF-16 that is called ASCII) goes.
 ///
 /// The text never grows. Linear.
 pub fn normalise(text: String) -> String {
-    let Some(first) = text.bytes().position(|byte| !byte.is_ascii()) else { return text };
+    let Some(first) = text.bytes().position(|byte| !byte.is_ascii() || is_unseen(byte)) else { return text };
     let mut bytes = text.into_bytes();
     let (mut read, mut write) = (first, first);
     while read < bytes.len() {
         let length = width(bytes[read]).min(bytes.len() - read);
-        let shape = if length == 1 { Shape::Same } else { shape(&bytes[read..read + length]) };
+        let shape = match length {
+            1 if is_unseen(bytes[read]) => Shape::Gone,
+            1 => Shape::Same,
+            _ => shape(&bytes[read..read + length]),
+        };
         match shape {
             Shape::Same => {
                 bytes.copy_within(read..read + length, write);
@@ -35,6 +39,11 @@ pub fn normalise(text: String) -> String {
     bytes.truncate(write);
     // Whole characters were copied, dropped or replaced, so this is UTF-8 as before; if not, nothing is lost by it.
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Control characters of ASCII but for white space: readers show nothing for them.
+fn is_unseen(byte: u8) -> bool {
+    matches!(byte, 0..=0x08 | 0x0e..=0x1f | 0x7f)
 }
 
 /// Bytes of the UTF-8 character that begins with this byte.
@@ -98,6 +107,7 @@ mod tests {
             ("\u{1d7d8}\u{1d7ff}", "09"),
             ("a\u{2028}b", "a\nb"),
             ("\u{feff}x", "x"),
+            ("61\0\x0101\x7f90-\x080005\tx\r\n", "610190-0005\tx\r\n"),
             ("😀 \u{200d}ok", "😀 ok"),
         ] {
             assert_eq!(normalise(text.to_owned()), plain, "{text:?}");

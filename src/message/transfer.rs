@@ -17,8 +17,13 @@ impl Encoding {
     /// From the field `Content-Transfer-Encoding`.
     pub(super) fn from_field(value: Option<&str>) -> Self {
         let value = value.unwrap_or_default();
-        // A comment or a parameter may follow (seen in the wild, ignored by readers).
-        let word = value.split([';', '(', ' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
+        // Comments around it (RFC 2045 section 6.1), and a parameter or quotes (seen in the wild), are ignored by readers.
+        let value = value.trim_start();
+        let value = match value.strip_prefix('(') {
+            Some(comment) => comment.split_once(')').map_or("", |(_, value)| value),
+            None => value,
+        };
+        let word = value.split([';', '(', ' ', '\t', '"']).find(|word| !word.is_empty()).unwrap_or_default();
         match word.to_ascii_lowercase().as_str() {
             "" | "7bit" | "8bit" | "binary" => Self::Identity,
             "quoted-printable" => Self::QuotedPrintable,
@@ -172,6 +177,9 @@ mod tests {
             (Some("7BIT"), Encoding::Identity),
             (Some(" base64 "), Encoding::Base64),
             (Some("Quoted-Printable; charset=x"), Encoding::QuotedPrintable),
+            (Some("(a comment) base64"), Encoding::Base64),
+            (Some("\"base64\""), Encoding::Base64),
+            (Some("(open"), Encoding::Identity),
             (Some("x-uuencode"), Encoding::Unknown),
         ] {
             assert_eq!(Encoding::from_field(value), encoding, "{value:?}");

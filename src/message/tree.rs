@@ -356,7 +356,21 @@ impl Reader<'_> {
                 names.push(name.to_owned());
             }
         }
+        // Readers differ in which one they go by.
+        for name in ["content-type", "content-transfer-encoding"] {
+            let mut values = section.fields.iter().filter(|field| field.is(name)).map(RawField::text);
+            if let Some(first) = values.next()
+                && values.any(|value| value != first)
+            {
+                self.unreadable(place(path, None), format!("several fields {name}; read by the first"));
+            }
+        }
         let media_type = match &content_type {
+            // Of no meaning, so that text/plain is assumed (RFC 2045 section 5.2).
+            Some(parsed) if parsed.subtype().is_none() && !["multipart", "message"].contains(&parsed.ctype()) => {
+                self.unreadable(place(path, None), "content-type: no type and subtype; read as text".to_owned());
+                "text/plain".to_owned()
+            }
             Some(parsed) => format!("{}/{}", parsed.ctype(), parsed.subtype().unwrap_or("plain")),
             None if in_digest => "message/rfc822".to_owned(),
             None => "text/plain".to_owned(),
@@ -485,6 +499,29 @@ mod tests {
     }
 
     #[test]
+    fn lists_fields_in_which_readers_differ() {
+        for (fields, text, reason) in [
+            (
+                "Content-Type: text/plain\nContent-Type: text/html",
+                "a<b>c</b>",
+                Some("several fields content-type; read by the first"),
+            ),
+            (
+                "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64",
+                "a<b>c</b>",
+                Some("several fields content-transfer-encoding; read by the first"),
+            ),
+            ("Content-Type: text/plain\nContent-Type: text/plain", "a<b>c</b>", None),
+            ("Content-Type: foo", "a<b>c</b>", Some("content-type: no type and subtype; read as text")),
+        ] {
+            let document = document(&format!("{fields}\n\na<b>c</b>"));
+            let texts: Vec<_> = document.pieces.iter().map(|piece| piece.text.as_str()).collect();
+            assert_eq!(texts, [text], "{fields}");
+            assert_eq!(unreadable(&document), reason.map(|reason| ("message", reason)).into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn reads_each_shape_of_message() {
         let multipart = "Content-Type: multipart/mixed; boundary=b\n\n";
         for (raw, expected) in [
@@ -554,7 +591,7 @@ mod tests {
             // Said to be base64 and is not.
             (
                 "Content-Transfer-Encoding: base64\n\nHej, du".to_owned(),
-                vec![("text", "\u{1d}\u{e8}\u{dd}"), ("text, undecoded", "Hej, du")],
+                vec![("text", "\u{e8}\u{dd}"), ("text, undecoded", "Hej, du")],
             ),
         ] {
             for raw in [raw.clone(), raw.replace('\n', "\r\n")] {

@@ -1,4 +1,5 @@
-//! What Postfix's log says of messages that have left the queue: `…/qmgr[PID]: QUEUEID: removed`.
+//! What Postfix's log says of messages that have left the queue: `…/qmgr[PID]: QUEUEID: removed`; and of those that
+//! go on under another queue ID, since postsuper(1) sent them back: `…/pickup[PID]: NEWID: uid=… orig_id=QUEUEID`.
 //!
 //! Strangers choose much of what stands in a mail log (HELO names, addresses, other servers' replies), so the line
 //! must be a removal from its first byte to its last; the program name and the text stand where Postfix and the
@@ -23,8 +24,8 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// The longest line looked at, in bytes; a removal is far shorter.
-const LINE_MAX: usize = 1024;
+/// The longest line looked at, in bytes; a removal is far shorter, what pickup(8) says has the sender in it.
+const LINE_MAX: usize = 4096;
 
 /// What is read before others get their turn, in bytes.
 const READ_MAX: usize = 8 * 1024 * 1024;
@@ -51,6 +52,18 @@ pub struct Removal {
     pub latest: i64,
 }
 
+/// A message was sent back by `postsuper -r` and has another queue ID from now on. No milter is asked about it again
+/// (postsuper(1)).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Requeue {
+    /// Its queue ID until now.
+    pub old: QueueId,
+    /// Its queue ID from now on.
+    pub new: QueueId,
+    /// When at the earliest, Unix time in milliseconds; `i64::MIN` where the line's time is in doubt.
+    pub earliest: i64,
+}
+
 /// What comes of following a log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum LogEvent {
@@ -58,6 +71,15 @@ pub enum LogEvent {
     Readable(bool),
     /// A message is gone.
     Removed(Removal),
+    /// A message goes on under another queue ID.
+    Requeued(Requeue),
+}
+
+/// What a line says, its time aside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Said {
+    Removed(QueueId),
+    Requeued { old: QueueId, new: QueueId },
 }
 
 /// The time of a log line as it is written.
@@ -71,8 +93,8 @@ enum Stamp {
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Reads one line, without its end. `None` for whatever is not the queue manager's `removed`.
-fn removal(line: &str) -> Option<(Stamp, QueueId)> {
+/// Reads one line, without its end. `None` for whatever is neither the queue manager's `removed` nor pickup's `orig_id`.
+fn parse(line: &str) -> Option<(Stamp, Said)> {
     let (stamp, rest) = if line.as_bytes().first()?.is_ascii_digit() {
         let (stamp, rest) = line.split_once(' ')?;
         (exact(stamp)?, rest)
@@ -86,13 +108,22 @@ fn removal(line: &str) -> Option<(Stamp, QueueId)> {
     let well_formed = !host.is_empty()
         && !syslog_name.is_empty()
         && !syslog_name.contains(|c: char| c.is_whitespace() || c == ':')
-        && ["qmgr", "oqmgr"].contains(&service)
         && !pid.is_empty()
         && pid.bytes().all(|b| b.is_ascii_digit());
     if !well_formed {
         return None;
     }
-    Some((stamp, QueueId::parse(text.strip_suffix(": removed")?)?))
+    let said = match service {
+        "qmgr" | "oqmgr" => Said::Removed(QueueId::parse(text.strip_suffix(": removed")?)?),
+        "pickup" => {
+            // The sender is whatever somebody called it, and within `<>`: nothing but a queue ID follows the last field.
+            let (before, old) = text.rsplit_once("> orig_id=")?;
+            let (new, _) = before.split_once(": uid=")?;
+            Said::Requeued { old: QueueId::parse(old)?, new: QueueId::parse(new)? }
+        }
+        _ => return None,
+    };
+    Some((stamp, said))
 }
 
 fn exact(text: &str) -> Option<Stamp> {
@@ -198,41 +229,41 @@ impl Follower {
     }
 
     /// Reads what has been written since the last call. The second value says whether there is more to read at once.
-    fn poll(&mut self, now: i64) -> io::Result<(Vec<Removal>, bool)> {
-        let mut removals = Vec::new();
+    fn poll(&mut self, now: i64) -> io::Result<(Vec<LogEvent>, bool)> {
+        let mut events = Vec::new();
         if self.open.is_none() {
             self.open()?;
         }
-        if self.read(now, &mut removals)? {
-            return Ok((removals, true));
+        if self.read(now, &mut events)? {
+            return Ok((events, true));
         }
         match std::fs::metadata(&self.path) {
             Ok(metadata) => {
-                let Some(open) = &mut self.open else { return Ok((removals, false)) };
+                let Some(open) = &mut self.open else { return Ok((events, false)) };
                 if (metadata.dev(), metadata.ino()) != open.identity {
                     // Once more, for what came between the end of the old file and the start of the new one.
-                    let more = self.read(now, &mut removals)?;
+                    let more = self.read(now, &mut events)?;
                     if !more {
                         self.open()?;
                     }
-                    return Ok((removals, true));
+                    return Ok((events, true));
                 }
                 if metadata.len() < open.position {
                     open.position = 0;
                     self.line.clear();
                     self.skipping = false;
-                    return Ok((removals, true));
+                    return Ok((events, true));
                 }
-                Ok((removals, false))
+                Ok((events, false))
             }
             // Between being renamed and made anew: the old one may still be written to.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((removals, false)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((events, false)),
             Err(error) => Err(error),
         }
     }
 
     /// Reads to the end of the file, or [`READ_MAX`]; says whether there may be more.
-    fn read(&mut self, now: i64, removals: &mut Vec<Removal>) -> io::Result<bool> {
+    fn read(&mut self, now: i64, events: &mut Vec<LogEvent>) -> io::Result<bool> {
         let mut chunk = vec![0; CHUNK];
         for _ in 0..READ_MAX / CHUNK {
             let Some(open) = &mut self.open else { return Ok(false) };
@@ -241,12 +272,12 @@ impl Follower {
                 return Ok(false);
             }
             open.position += length as u64;
-            self.take(&chunk[..length], now, removals);
+            self.take(&chunk[..length], now, events);
         }
         Ok(true)
     }
 
-    fn take(&mut self, bytes: &[u8], now: i64, removals: &mut Vec<Removal>) {
+    fn take(&mut self, bytes: &[u8], now: i64, events: &mut Vec<LogEvent>) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ends) = match piece.split_last() {
                 Some((b'\n', text)) => (text, true),
@@ -258,7 +289,7 @@ impl Follower {
             }
             if ends {
                 if !self.skipping {
-                    removals.extend(self.removal(now));
+                    events.extend(self.event(now));
                 }
                 self.line.clear();
                 self.skipping = false;
@@ -266,10 +297,13 @@ impl Follower {
         }
     }
 
-    fn removal(&self, now: i64) -> Option<Removal> {
-        let (stamp, queue_id) = removal(std::str::from_utf8(&self.line).ok()?)?;
+    fn event(&self, now: i64) -> Option<LogEvent> {
+        let (stamp, said) = parse(std::str::from_utf8(&self.line).ok()?)?;
         let (earliest, latest) = stamp.between(now, &self.zone).unwrap_or((i64::MIN, now));
-        Some(Removal { queue_id, earliest, latest })
+        Some(match said {
+            Said::Removed(queue_id) => LogEvent::Removed(Removal { queue_id, earliest, latest }),
+            Said::Requeued { old, new } => LogEvent::Requeued(Requeue { old, new, earliest }),
+        })
     }
 }
 
@@ -308,9 +342,9 @@ pub async fn follow(path: PathBuf, events: mpsc::Sender<LogEvent>) {
             }
         }
         match outcome {
-            Ok((removals, more)) => {
-                for removal in removals {
-                    if events.send(LogEvent::Removed(removal)).await.is_err() {
+            Ok((found, more)) => {
+                for event in found {
+                    if events.send(event).await.is_err() {
                         return;
                     }
                 }
@@ -331,7 +365,31 @@ mod tests {
     use std::io::Write;
 
     fn queue_id(line: &str) -> Option<String> {
-        removal(line).map(|(_, queue_id)| queue_id.to_string())
+        match parse(line)? {
+            (_, Said::Removed(queue_id)) => Some(queue_id.to_string()),
+            (_, Said::Requeued { .. }) => None,
+        }
+    }
+
+    #[test]
+    fn reads_what_pickup_says_of_requeued_mail() {
+        let requeue = |line: &str| match parse(line) {
+            Some((_, Said::Requeued { old, new })) => Some(format!("{old} {new}")),
+            _ => None,
+        };
+        let line = "Nov 22 00:10:01 mail postfix/pickup[1007]: E07A15B8015: uid=102 from=<anna@sender.test> orig_id=CBB805B818F";
+        assert_eq!(requeue(line).as_deref(), Some("CBB805B818F E07A15B8015"));
+        let line = "Nov 22 00:10:01 mail postfix/pickup[1]: A1: uid=102 from=<\"x> orig_id=B2\"@a.test> orig_id=C3";
+        assert_eq!(requeue(line).as_deref(), Some("C3 A1"));
+        for line in [
+            "Nov 22 00:10:01 mail postfix/pickup[1]: A1: uid=0 from=<root>",
+            "Nov 22 00:10:01 mail postfix/pickup[1]: A1: uid=0 from=<\"x> orig_id=B2\"@a.test>",
+            "Nov 22 00:10:01 mail postfix/smtpd[1]: A1: uid=0 from=<root> orig_id=B2",
+            "Nov 22 00:10:01 mail postfix/pickup[1]: warning: A1: uid=0 from=<root> orig_id=B2",
+            "Nov 22 00:10:01 mail postfix/pickup[1]: A1: uid=0 from=<root> orig_id=",
+        ] {
+            assert_eq!(requeue(line), None, "{line}");
+        }
     }
 
     #[test]
@@ -385,7 +443,7 @@ mod tests {
     }
 
     fn between(stamp: &str, now: &str, zone: &str) -> Option<(i64, i64)> {
-        let (stamp, _) = removal(&format!("{stamp} h postfix/qmgr[1]: A1: removed")).unwrap();
+        let (stamp, _) = parse(&format!("{stamp} h postfix/qmgr[1]: A1: removed")).unwrap();
         stamp.between(at(now), &TimeZone::posix(zone).unwrap())
     }
 
@@ -426,10 +484,10 @@ mod tests {
         fn only_a_whole_removal_line_is_one(before in "\\PC{0,40}", after in "\\PC{0,40}") {
             let genuine = "Nov 21 22:44:58 lab postfix/qmgr[169]: 6ED33996091: removed";
             let forged = format!("Nov 21 22:44:58 lab postfix/smtpd[1]: {before}{genuine}{after}");
-            prop_assert_eq!(removal(&forged), None);
+            prop_assert_eq!(parse(&forged), None);
             if !after.is_empty() {
                 let longer = format!("{genuine}{after}");
-                prop_assert_eq!(removal(&longer), None);
+                prop_assert_eq!(parse(&longer), None);
             }
         }
 
@@ -476,7 +534,10 @@ mod tests {
             let mut all = Vec::new();
             loop {
                 let (removals, more) = self.follower.poll(at("2025-11-21T22:45:00Z")).unwrap();
-                all.extend(removals.into_iter().map(|removal| removal.queue_id.to_string()));
+                all.extend(removals.into_iter().map(|event| match event {
+                    LogEvent::Removed(removal) => removal.queue_id.to_string(),
+                    other => format!("{other:?}"),
+                }));
                 if !more {
                     return all;
                 }

@@ -6,7 +6,7 @@
 //! waiting here. [`decide`] is all of the reasoning; [`run`] carries out what it says.
 
 use super::{
-    maillog::{LogEvent, Removal},
+    maillog::{LogEvent, Removal, Requeue},
     queue::{QueueEntry, QueueList, QueueName},
 };
 use crate::{
@@ -262,6 +262,8 @@ impl Tracker {
         match event {
             LogEvent::Readable(readable) => self.log_readable = *readable,
             LogEvent::Removed(removal) => self.removed(removal),
+            // Its pins are another message's now, and have been written.
+            LogEvent::Requeued(_) => {}
         }
     }
 
@@ -397,12 +399,32 @@ pub struct Tidings {
     pub settled: mpsc::Receiver<QueueId>,
 }
 
+/// The pins of requeued messages under their new queue IDs. The old ones go as the old queue ID leaves the queue.
+fn moved(pins: &[Pin], requeues: &[Requeue]) -> Vec<Pin> {
+    let mut moved: Vec<Pin> = Vec::new();
+    for Requeue { old, new, earliest } in requeues {
+        let of_old = pins.iter().chain(&moved).filter(|pin| pin.holder.message() == Some(old));
+        // Not later than it was, so that a word of its removal that follows at once is not taken for an older one.
+        let renamed = of_old.cloned().map(|pin| Pin {
+            holder: Holder::Message(new.clone()),
+            created: pin.created.max(*earliest),
+            seen: false,
+            ..pin
+        });
+        let renamed: Vec<Pin> = renamed.collect();
+        moved.extend(renamed);
+    }
+    moved
+}
+
 struct Task<Q, C> {
     store: Arc<dyn PinStore>,
     queue: Q,
     clock: C,
     pace: Pace,
     tracker: Tracker,
+    /// Those whose pins are not yet on disk under the new queue ID.
+    requeues: Vec<Requeue>,
     next_listing: Duration,
     not_before: Duration,
     warned: Option<Duration>,
@@ -426,6 +448,7 @@ pub async fn run(
         clock,
         pace,
         tracker: Tracker::new(lifetime),
+        requeues: Vec::new(),
         next_listing: Duration::ZERO,
         not_before: Duration::ZERO,
         warned: None,
@@ -460,12 +483,26 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
     async fn tick(&mut self, log: &[LogEvent], settled: &[QueueId]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let due = now.monotonic >= self.next_listing;
+        self.requeues.extend(log.iter().filter_map(|event| match event {
+            LogEvent::Requeued(requeue) => Some(requeue.clone()),
+            _ => None,
+        }));
+        let quiet = log.is_empty() && settled.is_empty() && self.requeues.is_empty();
         // What the log told of may have come too soon after the last listing: it is looked for now.
-        if !due && !self.hurried(now) && log.is_empty() && settled.is_empty() {
+        if !due && !self.hurried(now) && quiet {
             return Ok(());
         }
         // After the events, so that the pin of each is known: it was written before Postfix had the message.
-        let pins = self.store.list().await?;
+        let mut pins = self.store.list().await?;
+        let moved = moved(&pins, &self.requeues);
+        if !moved.is_empty() {
+            self.store.pin(moved).await?;
+            for Requeue { old, new, .. } in &self.requeues {
+                tracing::info!("{old}: requeued as {new}");
+            }
+            pins = self.store.list().await?;
+        }
+        self.requeues.clear();
         self.tracker.pins(&pins, now);
         for queue_id in settled {
             self.tracker.settled(queue_id);

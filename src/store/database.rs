@@ -97,7 +97,9 @@ impl From<rusqlite::Error> for Fault {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another process keeps it locked",
             Some(ErrorCode::ReadOnly) => "; the file or its file system does not let us write",
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                "; move it away with its -wal and -shm files and restart, then send what is queued again (postsuper -r)"
+                "; hold the queue (postsuper -h ALL), move the file away with its -wal and -shm files and restart; the \
+                 pins of what is queued are lost with it, so require TLS everywhere (segl pins add '*') before letting \
+                 the queue go (postsuper -H ALL), and until that mail has left"
             }
             _ => "",
         };

@@ -15,6 +15,7 @@ use std::{
 };
 
 scenario!(tagged_mail_waits_when_starttls_goes_away);
+scenario!(tagged_mail_that_is_requeued_goes_on_waiting);
 scenario!(tagged_mail_keeps_out_of_cleartext_connections);
 scenario!(tagged_mail_leaks_where_connections_are_cached);
 scenario!(held_mail_is_shown_told_and_let_go);
@@ -37,6 +38,41 @@ fn assert_no_mail_in_the_clear(lab: &Lab, server: &str) {
         let began = session.commands.iter().any(|verb| ["MAIL", "RCPT", "DATA"].contains(&verb.as_str()));
         assert!(session.tls.is_some() || !began, "{server}: {session:?}");
     }
+}
+
+/// `postsuper -r` gives a message another queue ID and asks no milter about it.
+fn tagged_mail_that_is_requeued_goes_on_waiting(options: &Options<'_>) {
+    let lab = up(&Options { main_cf: &["defer_transports=smtp"], ..*options });
+    let segl = lab.start_segl(SEGL_TOML);
+    let queue_id = tagged(&lab, "bo@switch.plain.test", "MARK-R");
+    lab.set_starttls("switch", false);
+    lab.postconf(&["defer_transports="]);
+    let mut flush = Seldom::new();
+    lab.expect("it is deferred for want of TLS", || {
+        flush.perform(|| lab.flush());
+        deferrals(&lab, &queue_id, "4.7.4") >= 1
+    });
+    lab.text_of(&["postsuper", "-r", &queue_id]);
+    // pickup(8) looks once a minute, and when it is started.
+    lab.text_of(&["postfix", "reload"]);
+    lab.expect("its first queue ID is let go", || released(&segl, &queue_id));
+    let mark = format!("{queue_id}: requeued as ");
+    let text = segl.stderr();
+    let requeued =
+        text.lines().find_map(|line| line.split_once(&mark)).map(|(_, id)| id.to_owned()).unwrap_or_default();
+    assert!(is_pinned(&lab, &requeued), "{text}");
+    let before = deferrals(&lab, &requeued, "4.7.4");
+    lab.expect("it is deferred for want of TLS again", || {
+        flush.perform(|| lab.flush());
+        deferrals(&lab, &requeued, "4.7.4") > before
+    });
+    assert_nothing_in_the_clear(&lab, "switch", "MARK-R");
+    lab.set_starttls("switch", true);
+    lab.expect("it arrives over TLS", || {
+        flush.perform(|| lab.flush());
+        arrived(&lab, "switch", "MARK-R").is_some_and(|tls| tls.is_some())
+    });
+    lab.expect("its pins go with it", || released(&segl, &requeued));
 }
 
 fn tagged_mail_waits_when_starttls_goes_away(options: &Options<'_>) {

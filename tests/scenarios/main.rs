@@ -1,5 +1,6 @@
 //! What Segl promises, kept by the built program under a real Postfix in the lab (tests/lab): each scenario with
 //! Debian's chroot and without.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -451,6 +451,51 @@ async fn the_task_releases_what_has_left_and_nothing_else() {
     assert_eq!(store.list().await.unwrap().len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pins_of_a_requeued_message_go_with_it() {
+    let base = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let directory = tempfile::tempdir_in(base).unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let clock = SystemClock::default();
+    let created = clock.now().unix_ms;
+    store.pin(vec![pin("A1", created)]).await.unwrap();
+    let queue = FakeQueue::default();
+    queue.0.lock().unwrap().0 = vec![entry("C3", QueueName::Deferred)];
+    let millisecond = Duration::from_millis(1);
+    let pace = Pace { tick: millisecond, listing: 5 * millisecond, hurried_listing: millisecond };
+    let (log_sender, log) = mpsc::channel(16);
+    let (settled_sender, settled) = mpsc::channel(16);
+    // Twice, before it is looked at once.
+    for (old, new) in [("A1", "B2"), ("B2", "C3"), ("X9", "Y9")] {
+        let requeue = Requeue { old: queue_id(old), new: queue_id(new), earliest: created };
+        log_sender.send(LogEvent::Requeued(requeue)).await.unwrap();
+    }
+    for gone in ["A1", "B2"] {
+        settled_sender.send(queue_id(gone)).await.unwrap();
+    }
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let task =
+        tokio::spawn(run(store.clone(), queue.clone(), clock, LIFETIME, pace, Tidings { log, settled }, async {
+            let _ = stopped.await;
+        }));
+    let started = Instant::now();
+    loop {
+        let pins = store.list().await.unwrap();
+        let destination = Destination::new("a.example").unwrap();
+        assert!(store.strictest(&destination).unwrap().is_some(), "it is held at every moment");
+        if let [one] = &pins[..]
+            && one.holder == Holder::Message(queue_id("C3"))
+            && one.seen
+        {
+            break;
+        }
+        assert!(started.elapsed() < seconds(60), "{pins:?}");
+        tokio::time::sleep(millisecond).await;
+    }
+    let _ = stop.send(());
+    task.await.unwrap();
+}
+
 /// What the log tells right after a listing, before another may be made, must not wait for the next regular one.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_hurries_a_listing_also_when_it_speaks_right_after_one() {
