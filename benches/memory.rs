@@ -196,12 +196,19 @@ fn children(process: i32) -> Vec<i32> {
         .collect()
 }
 
+/// Whether a child runs a program of its own by now: until then it shares its parent's memory.
+fn is_itself(parent: i32, child: i32) -> bool {
+    let program = |process| fs::read_link(format!("/proc/{process}/exe")).ok();
+    program(parent) != program(child)
+}
+
 /// The most that was held at any moment: anonymous memory of the process, resident memory of its children.
 fn watch(process: i32, ended: &AtomicBool) -> (usize, usize) {
     let (mut anonymous, mut of_children) = (0, 0);
     while !ended.load(Ordering::Relaxed) {
         anonymous = anonymous.max(Held::of(process).anonymous);
-        of_children = of_children.max(children(process).into_iter().map(|child| Held::of(child).resident).sum());
+        let own = children(process).into_iter().filter(|child| is_itself(process, *child));
+        of_children = of_children.max(own.map(|child| Held::of(child).resident).sum());
         sleep(SAMPLE_EVERY);
     }
     (anonymous, of_children)

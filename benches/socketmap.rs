@@ -47,6 +47,10 @@ const CONSTANT: &str = "encrypt protocols=>=TLSv1.2";
 /// How long a server may take to answer on its socket.
 const START_MAX: Duration = Duration::from_secs(30);
 
+// As the program has it, so that nothing but the work differs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Outcome {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -52,6 +52,10 @@ const SEGL_INET: &str = "127.0.0.1:8891";
 /// Where the program of this benchmark is in the lab.
 const PROGRAM: &str = "/run/lab/bin/bench";
 
+// As the program has it, so that nothing but the work differs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Outcome {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
