@@ -43,7 +43,7 @@ impl Destination {
         if nexthop.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(DestinationError::IllegalCharacter);
         }
-        Ok(Self(fold(nexthop).into()))
+        Ok(Self(fold(nexthop)))
     }
 
     /// Splits what Postfix gives as next-hop (`{rcpt_host}`, `relayhost`, `smtp_fallback_relay`) into its elements:
@@ -87,8 +87,12 @@ fn split_port(key: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn fold(nexthop: &str) -> String {
+fn fold(nexthop: &str) -> Arc<str> {
     let (host, _) = split_port(nexthop);
+    // As most are written, and every lookup comes by here.
+    if !host.ends_with('.') && nexthop.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return nexthop.into();
+    }
     let start = host.as_ptr() as usize - nexthop.as_ptr() as usize;
     let (before, after) = (&nexthop[..start], &nexthop[start + host.len()..]);
     // A name that IDNA refuses is kept in lower case: it is then at least the same key each time.
@@ -100,7 +104,7 @@ fn fold(nexthop: &str) -> String {
         "" => folded.as_str(),
         relative => relative,
     };
-    format!("{}{folded}{}", before.to_ascii_lowercase(), after.to_ascii_lowercase())
+    format!("{}{folded}{}", before.to_ascii_lowercase(), after.to_ascii_lowercase()).into()
 }
 
 impl fmt::Display for Destination {

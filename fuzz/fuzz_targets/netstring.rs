@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(length <= bytes.len() && payload.len() <= 10_000);
         if let Ok(text) = std::str::from_utf8(payload) {
             let mut out = Vec::new();
-            encode(text, &mut out);
+            encode("", text, &mut out);
             assert_eq!(out, &bytes[..length]);
         }
     }

@@ -4,12 +4,12 @@ use crate::{
     config::{Config, Mode},
     envelope::QueueId,
     nexthop::Destination,
-    policy::postfix_policy::{self, Tlsa},
+    policy::postfix_policy::{self, InForce, Tlsa},
     postfix::{
         content::Budget,
         judge::{Inspect, Judge, reading_permits},
         milter::Current,
-        postconf::PostfixWatch,
+        postconf::{PostfixFacts, PostfixWatch},
         route::ThisPostfix,
         socketmap::{Answer, Lookup, Reply},
         transport,
@@ -64,7 +64,29 @@ pub struct Service {
     snapshot: RwLock<Arc<Snapshot>>,
     pins: Arc<dyn PinStore>,
     watch: Arc<PostfixWatch>,
+    in_force: InForceNow,
     settled: mpsc::Sender<QueueId>,
+}
+
+/// What is in force without us, worked out once for each reading of Postfix's configuration: it takes longer than all
+/// the rest of a lookup.
+#[derive(Default)]
+struct InForceNow(RwLock<Option<(Arc<PostfixFacts>, Result<InForce, String>)>>);
+
+impl InForceNow {
+    fn of(&self, facts: Option<&Arc<PostfixFacts>>) -> Result<InForce, String> {
+        let Some(facts) = facts else { return transport::in_force(None) };
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, in_force)) = &*known
+            && Arc::ptr_eq(of, facts)
+        {
+            return in_force.clone();
+        }
+        drop(known);
+        let in_force = transport::in_force(Some(facts));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(facts), in_force.clone()));
+        in_force
+    }
 }
 
 impl Service {
@@ -75,7 +97,7 @@ impl Service {
         watch: Arc<PostfixWatch>,
         settled: mpsc::Sender<QueueId>,
     ) -> Self {
-        Self { snapshot: RwLock::new(Arc::new(snapshot)), pins, watch, settled }
+        Self { snapshot: RwLock::new(Arc::new(snapshot)), pins, watch, in_force: InForceNow::default(), settled }
     }
 
     /// Takes another configuration for every message and lookup from now on.
@@ -131,7 +153,7 @@ impl Lookup for Service {
             }
         };
         let facts = self.watch.facts();
-        let in_force = transport::in_force(facts.as_deref());
+        let in_force = self.in_force.of(facts.as_ref());
         let depends_on_tlsa = in_force.as_ref().is_ok_and(|in_force| in_force.depends_on_tlsa(requirement));
         let version = facts.as_ref().map(|facts| facts.version);
         let reply = move |tlsa| match version {

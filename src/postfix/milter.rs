@@ -24,6 +24,16 @@ use std::{
 /// limit is 100, busy servers raise it.
 pub const CONNECTIONS_MAX: usize = 5000;
 
+/// The steps that need no reply of ours, since we refuse nothing before the end of the message: each reply costs Postfix
+/// and us a switch of processes, and a message has one step for each field of its header. A piece of the body has its
+/// reply, which may be to skip the rest.
+const WITHOUT_REPLY: ProtoOpts = ProtoOpts::NOREPLY_CONNECT
+    .union(ProtoOpts::NOREPLY_MAIL)
+    .union(ProtoOpts::NOREPLY_RCPT)
+    .union(ProtoOpts::NOREPLY_DATA)
+    .union(ProtoOpts::NOREPLY_HEADER)
+    .union(ProtoOpts::NOREPLY_EOH);
+
 /// The most recipients kept of one message (`smtpd_recipient_limit` is 1000 by default).
 const RECIPIENTS_MAX: usize = 50_000;
 
@@ -41,6 +51,8 @@ pub trait Current: Send + Sync + 'static {
 struct Connection {
     current: Arc<dyn Current>,
     client: Client,
+    /// Whether Postfix waits for no reply of ours to the steps of [`WITHOUT_REPLY`].
+    quiet: bool,
     message: Option<(Arc<Judge>, Message)>,
     /// The message whose end was answered last.
     answered: Option<QueueId>,
@@ -75,27 +87,44 @@ pub async fn serve(
 
 fn callbacks(current: Arc<dyn Current>) -> Callbacks<Connection> {
     Callbacks::new()
-        .on_negotiate(|context, _, offered| {
-            negotiate(context, offered);
+        .on_negotiate(move |context, _, offered| {
+            negotiate(context, Arc::clone(&current), offered);
             Box::pin(async { Status::Continue })
         })
-        .on_connect(move |context, _, socket| {
-            let address = match socket {
-                SocketInfo::Inet(address) => Some(address.ip().to_canonical()),
-                SocketInfo::Unix(_) | SocketInfo::Unknown => None,
-            };
-            let current = Arc::clone(&current);
-            context.data = Some(Connection { current, client: Client { address }, message: None, answered: None });
-            Box::pin(async { Status::Continue })
+        .on_connect(|context, _, socket| {
+            let status = connect(context, &socket);
+            Box::pin(async move { without_reply(context, status) })
         })
-        .on_mail(|context, arguments| Box::pin(guarded(async move { mail(context, &arguments) })))
-        .on_rcpt(|context, arguments| Box::pin(guarded(async move { rcpt(context, &arguments) })))
+        .on_mail(|context, arguments| {
+            Box::pin(async move {
+                let status = guarded(async { mail(context, &arguments) }).await;
+                without_reply(context, status)
+            })
+        })
+        .on_rcpt(|context, arguments| {
+            Box::pin(async move {
+                let status = guarded(async { rcpt(context, &arguments) }).await;
+                without_reply(context, status)
+            })
+        })
         .on_data(|context| {
-            let status = data(context);
-            Box::pin(async move { status })
+            Box::pin(async move {
+                let status = guarded(async { data(context) }).await;
+                without_reply(context, status)
+            })
         })
-        .on_header(|context, name, value| Box::pin(guarded(header(context, name, value))))
-        .on_eoh(|context| Box::pin(guarded(end_of_header(context))))
+        .on_header(|context, name, value| {
+            Box::pin(async move {
+                let status = guarded(header(context, name, value)).await;
+                without_reply(context, status)
+            })
+        })
+        .on_eoh(|context| {
+            Box::pin(async move {
+                let status = guarded(end_of_header(context)).await;
+                without_reply(context, status)
+            })
+        })
         .on_body(|context, chunk| Box::pin(guarded(async move { body(context, &chunk).await })))
         .on_eom(|context| Box::pin(end_of_message(context)))
         .on_abort(|context| {
@@ -107,9 +136,14 @@ fn callbacks(current: Arc<dyn Current>) -> Callbacks<Connection> {
         })
 }
 
-fn negotiate(context: &mut NegotiateContext<Connection>, offered: ProtoOpts) {
+fn negotiate(context: &mut NegotiateContext<Connection>, current: Arc<dyn Current>, offered: ProtoOpts) {
     context.requested_actions = Actions::ADD_HEADER | Actions::CHANGE_HEADER;
     context.requested_opts = ProtoOpts::NO_HELO | ProtoOpts::NO_UNKNOWN | (offered & ProtoOpts::SKIP);
+    let quiet = offered.contains(WITHOUT_REPLY);
+    if quiet {
+        context.requested_opts |= WITHOUT_REPLY;
+    }
+    context.data = Some(Connection { current, client: Client::default(), quiet, message: None, answered: None });
     // Our own lists, so that what main.cf's milter_*_macros say does not matter.
     let lists = [
         (MacroStage::Mail, c"i {auth_type} {auth_authen}"),
@@ -126,6 +160,31 @@ async fn guarded(step: impl Future<Output = Status>) -> Status {
         tracing::error!("milter: a step panicked, the message is refused for now; please report this");
         Status::Tempfail
     })
+}
+
+/// What a step answers that may be one of [`WITHOUT_REPLY`]. Where the step failed and cannot say so, the message is
+/// forgotten, and refused for now at its end.
+fn without_reply(context: &mut Context<Connection>, status: Status) -> Status {
+    match &mut context.data {
+        Some(connection) if connection.quiet => {
+            if status != Status::Continue {
+                connection.message = None;
+            }
+            Status::Noreply
+        }
+        _ => status,
+    }
+}
+
+fn connect(context: &mut Context<Connection>, socket: &SocketInfo) -> Status {
+    let Some(connection) = &mut context.data else { return Status::Tempfail };
+    connection.settle();
+    connection.message = None;
+    connection.client.address = match socket {
+        SocketInfo::Inet(address) => Some(address.ip().to_canonical()),
+        SocketInfo::Unix(_) | SocketInfo::Unknown => None,
+    };
+    Status::Continue
 }
 
 fn message(context: &mut Context<Connection>) -> Option<&mut (Arc<Judge>, Message)> {
@@ -270,4 +329,173 @@ fn refuse(reply: &mut SmtpReply, code: &str, status: &str, lines: Vec<String>) -
         tracing::error!("milter: the text of a refusal is not legal: {error}");
     }
     if code.starts_with('5') { Status::Reject } else { Status::Tempfail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        detect::Verdict,
+        nexthop::Destination,
+        postfix::{
+            judge::Inspect,
+            route::{Hop, Onward, Route},
+            session::Recipient,
+        },
+        probe::{Assess, Report},
+        requirement::Requirement,
+        store::{BoxFuture, Departed, Pin, PinStore, Sighted, StoreError},
+    };
+    use indymilter_test::TestConnection;
+    use std::{
+        sync::Mutex,
+        time::{Duration, Instant},
+    };
+    use tokio::sync::Semaphore;
+
+    /// A recipient at whom a step panics.
+    const PANIC: &str = "<panic@a.example>";
+
+    /// Notes what it is given to read, and finds nothing in it.
+    #[derive(Default)]
+    struct Parts(Mutex<Vec<String>>);
+
+    impl Inspect for Parts {
+        fn inspect(&self, message: &[u8], _: Instant) -> Verdict {
+            self.0.lock().unwrap().push(String::from_utf8_lossy(message).into_owned());
+            Verdict::default()
+        }
+    }
+
+    impl Route for Parts {
+        fn at_once(&self, macros: &RecipientMacros) -> Result<AtOnce, String> {
+            assert_ne!(format!("<{}>", macros.address), PANIC, "on purpose");
+            Ok(AtOnce::Known(Hop::Smtp(vec![Destination::new("a.example").unwrap()])))
+        }
+
+        fn resolve<'a>(&'a self, _: &'a str, _: &'a Recipient) -> BoxFuture<'a, Vec<Onward>> {
+            unreachable!()
+        }
+
+        fn fallback_relays(&self) -> Result<Vec<Destination>, String> {
+            unreachable!()
+        }
+
+        fn queue_lifetime(&self) -> Result<Duration, String> {
+            unreachable!()
+        }
+    }
+
+    impl Assess for Parts {
+        fn assess<'a>(&'a self, _: &'a Destination, _: Duration) -> BoxFuture<'a, Arc<Report>> {
+            unreachable!()
+        }
+
+        fn cached(&self, _: &Destination) -> Option<Arc<Report>> {
+            unreachable!()
+        }
+    }
+
+    impl PinStore for Parts {
+        fn pin(&self, _: Vec<Pin>) -> BoxFuture<'_, Result<(), StoreError>> {
+            unreachable!()
+        }
+
+        fn strictest(&self, _: &Destination) -> Result<Option<Requirement>, StoreError> {
+            unreachable!()
+        }
+
+        fn list(&self) -> BoxFuture<'_, Result<Vec<Pin>, StoreError>> {
+            unreachable!()
+        }
+
+        fn release(&self, _: Vec<Departed>) -> BoxFuture<'_, Result<usize, StoreError>> {
+            unreachable!()
+        }
+
+        fn sighted(&self, _: Vec<Sighted>) -> BoxFuture<'_, Result<usize, StoreError>> {
+            unreachable!()
+        }
+    }
+
+    struct One(Arc<Parts>);
+
+    impl Current for One {
+        fn judge(&self) -> Arc<Judge> {
+            let config = crate::config::Config::parse("mode = \"enforce\"").unwrap();
+            Arc::new(Judge {
+                config: Arc::new(config),
+                inspect: Arc::clone(&self.0) as _,
+                assess: Arc::clone(&self.0) as _,
+                pins: Arc::clone(&self.0) as _,
+                route: Arc::clone(&self.0) as _,
+                reading: Arc::new(Semaphore::new(1000)),
+            })
+        }
+
+        fn budget(&self) -> Budget {
+            Budget::new(1 << 20, 1 << 20, 1 << 20, std::path::Path::new("/nonexistent"))
+        }
+
+        fn settled(&self, _: QueueId) {}
+    }
+
+    /// Sends a message to one recipient; how its end was answered.
+    async fn send(postfix: &mut TestConnection, recipient: &str, subject: &str) -> indymilter_test::Status {
+        postfix.mail(["<anna@sender.test>"]).await.unwrap();
+        postfix.macros(MacroStage::Rcpt, [("i", "4bXyZ1")]).await.unwrap();
+        let accepted = postfix.rcpt([recipient]).await.unwrap();
+        if !matches!(accepted, indymilter_test::Status::Continue | indymilter_test::Status::Noreply) {
+            return accepted;
+        }
+        postfix.macros(MacroStage::Data, [("i", "4bXyZ1")]).await.unwrap();
+        postfix.data().await.unwrap();
+        postfix.header("Subject", subject).await.unwrap();
+        postfix.eoh().await.unwrap();
+        // May be refused for now already where there is no message any more.
+        let taken = postfix.body("text\r\n").await.unwrap();
+        if taken != indymilter_test::Status::Continue {
+            return taken;
+        }
+        postfix.macros(MacroStage::Eom, [("i", "4bXyZ1")]).await.unwrap();
+        postfix.eom().await.unwrap().1
+    }
+
+    async fn talk(offered: ProtoOpts) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("milter.sock");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let parts = Arc::new(Parts::default());
+        let current = Arc::new(One(Arc::clone(&parts)));
+        let serving = tokio::spawn(serve(listener, current, std::future::pending()));
+
+        let mut postfix = TestConnection::configure().available_opts(offered).open_unix(&path).await.unwrap();
+        assert_eq!(postfix.negotiated_opts().contains(WITHOUT_REPLY), offered.contains(WITHOUT_REPLY));
+        postfix.connect("client.example", [192, 0, 2, 1]).await.unwrap();
+        let temporary = indymilter_test::Status::Tempfail { message: None };
+        for (recipient, subject, expected) in [
+            ("<bo@a.example>", "one", indymilter_test::Status::Continue),
+            (PANIC, "two", temporary),
+            ("<bo@a.example>", "three", indymilter_test::Status::Continue),
+        ] {
+            assert_eq!(send(&mut postfix, recipient, subject).await, expected, "{subject}");
+            if expected != indymilter_test::Status::Continue {
+                // As Postfix does when the client resets the session.
+                postfix.abort().await.unwrap();
+            }
+        }
+        let read = parts.0.lock().unwrap().clone();
+        assert_eq!(read, ["Subject: one\r\n\r\ntext\r\n", "Subject: three\r\n\r\ntext\r\n"]);
+        serving.abort();
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_costs_its_message_and_no_other() {
+        talk(ProtoOpts::all()).await;
+    }
+
+    #[tokio::test]
+    async fn so_it_does_where_every_step_is_answered() {
+        talk(ProtoOpts::all() - ProtoOpts::NOREPLY_HEADER).await;
+    }
 }

@@ -53,11 +53,24 @@ pub fn decode(bytes: &[u8], max: usize) -> Result<Option<(&[u8], usize)>, Netstr
     Ok(None)
 }
 
-/// Appends a netstring to `out`.
-pub fn encode(payload: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(payload.len().to_string().as_bytes());
+/// Appends a netstring to `out`; its payload is a word and what follows it.
+pub fn encode(word: &str, rest: &str, out: &mut Vec<u8>) {
+    let mut length = word.len() + rest.len();
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        // Below ten.
+        digits[first] = b'0' + (length % 10) as u8;
+        length /= 10;
+        if length == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
     out.push(b':');
-    out.extend_from_slice(payload.as_bytes());
+    out.extend_from_slice(word.as_bytes());
+    out.extend_from_slice(rest.as_bytes());
     out.push(b',');
 }
 
@@ -88,9 +101,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(payload in "\\PC{0,200}", rest: Vec<u8>) {
+        fn round_trip(word in "(OK |TEMP )?", payload in "\\PC{0,200}", rest: Vec<u8>) {
             let mut bytes = Vec::new();
-            encode(&payload, &mut bytes);
+            encode(&word, &payload, &mut bytes);
+            let payload = word + &payload;
             let whole = bytes.len();
             bytes.extend(rest);
             prop_assert_eq!(decode(&bytes, 1000), Ok(Some((payload.as_bytes(), whole))));

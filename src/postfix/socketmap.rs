@@ -39,14 +39,14 @@ pub enum Reply {
 
 impl Reply {
     fn encode(&self, out: &mut Vec<u8>) {
-        let text: Cow<'_, str> = match self {
-            Self::Ok(policy) if policy.len() > REPLY_MAX - 3 || policy.is_empty() => "TEMP no legal policy".into(),
-            Self::Ok(policy) => format!("OK {policy}").into(),
-            Self::NotFound => "NOTFOUND ".into(),
-            Self::Temp(reason) => format!("TEMP {reason}").into(),
-            Self::Perm(reason) => format!("PERM {reason}").into(),
+        let (word, rest) = match self {
+            Self::Ok(policy) if policy.len() > REPLY_MAX - 3 || policy.is_empty() => ("TEMP ", "no legal policy"),
+            Self::Ok(policy) => ("OK ", &**policy),
+            Self::NotFound => ("NOTFOUND ", ""),
+            Self::Temp(reason) => ("TEMP ", &**reason),
+            Self::Perm(reason) => ("PERM ", &**reason),
         };
-        netstring::encode(&text, out);
+        netstring::encode(word, rest, out);
     }
 }
 
