@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 
 use clap::{Parser, Subcommand};
-use segl::config::Config;
+use segl::config::{Config, ConfigError};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -77,8 +77,15 @@ pub(crate) fn main() -> ExitCode {
 fn load(config: &Path) -> Result<Config, ExitCode> {
     Config::load(config).map_err(|error| {
         eprintln!("{error}");
-        ExitCode::from(exit::CONFIG)
+        ExitCode::from(exit_code(&error))
     })
+}
+
+fn exit_code(error: &ConfigError) -> u8 {
+    match error {
+        ConfigError::Unreadable { .. } => exit::NO_INPUT,
+        ConfigError::Wrong { .. } => exit::CONFIG,
+    }
 }
 
 /// As [`load`]; where there is no file at the usual place, says so and takes what is built in. For commands that need

@@ -13,7 +13,7 @@ pub(super) type Failure = (u8, String);
 /// Reads the configuration, then becomes the owner of the state directory where we are root: files that root makes
 /// there would lock the daemon out.
 pub(super) fn prepared(config: &Path) -> Result<Config, Failure> {
-    let config = Config::load(config).map_err(|error| (exit::CONFIG, error.to_string()))?;
+    let config = Config::load(config).map_err(|error| (super::exit_code(&error), error.to_string()))?;
     become_owner(&config.store.directory).map_err(|error| {
         (exit::NO_PERMISSION, format!("{}: cannot act as its owner: {error}", config.store.directory.display()))
     })?;

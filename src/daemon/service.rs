@@ -71,20 +71,26 @@ pub struct Service {
 /// What is in force without us, worked out once for each reading of Postfix's configuration: it takes longer than all
 /// the rest of a lookup.
 #[derive(Default)]
-struct InForceNow(RwLock<Option<(Arc<PostfixFacts>, Result<InForce, String>)>>);
+struct InForceNow(RwLock<Option<Known>>);
+
+struct Known {
+    facts: Arc<PostfixFacts>,
+    in_force: Result<InForce, String>,
+}
 
 impl InForceNow {
     fn of(&self, facts: Option<&Arc<PostfixFacts>>) -> Result<InForce, String> {
         let Some(facts) = facts else { return transport::in_force(None) };
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, in_force)) = &*known
-            && Arc::ptr_eq(of, facts)
+        if let Some(known) = &*known
+            && Arc::ptr_eq(&known.facts, facts)
         {
-            return in_force.clone();
+            return known.in_force.clone();
         }
         drop(known);
         let in_force = transport::in_force(Some(facts));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(facts), in_force.clone()));
+        let known = Known { facts: Arc::clone(facts), in_force: in_force.clone() };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
         in_force
     }
 }
