@@ -353,7 +353,12 @@ fn held_mail_is_shown_told_and_let_go(options: &Options<'_>) {
     });
     assert_eq!(arrived(&lab, "switch", "MARK-HOLD"), Some(Some("TLSv1.3".to_owned())));
     assert_no_mail_in_the_clear(&lab, "switch");
-    lab.expect("no pin is left", || pins(&lab).is_empty());
+    // A queue manager that starts while a delivery runs leaves the message to be looked at again.
+    let mut flush = Seldom::new();
+    lab.expect("no pin is left", || {
+        flush.perform(|| lab.flush());
+        pins(&lab).is_empty()
+    });
     assert!(released(&segl, &active) && released(&segl, &on_hold), "{}", segl.stderr());
 }
 
