@@ -106,9 +106,10 @@ pub(crate) fn packet(command: u8, data: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes()[..], &[command], data].concat()
 }
 
-/// The offer with which Postfix begins: version 6, every action, every option.
+/// The offer with which Postfix begins: version 6, every action, options.
 pub(crate) fn offer() -> Vec<u8> {
-    packet(b'O', &[6_u32, 0x1ff, 0x1f_ffff].map(u32::to_be_bytes).concat())
+    // Not the options by which a step has no reply: this client waits for each.
+    packet(b'O', &[6_u32, 0x1ff, 0x10_0f7f].map(u32::to_be_bytes).concat())
 }
 
 impl MilterClient {
