@@ -38,6 +38,9 @@ const PEAK_GOAL: f64 = 400.0;
 /// How often the processes are looked at.
 const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 
+/// How long after the last reply the memory that is still held is looked at: idle threads end after ten seconds.
+const REST: Duration = Duration::from_secs(15);
+
 const PROGRAM: &str = "/run/lab/bin/bench";
 const RECIPIENT: &str = "klinik@tls13.plain.test";
 const SECRET: &str = "Patientens CPR-nr. er 610190-0005.\r\n";
@@ -239,12 +242,12 @@ fn run() -> Outcome {
     let under = env::var("UNDER").unwrap_or_default();
     let mut segl = lab.start_segl_under(&under.split_whitespace().collect::<Vec<_>>(), SEGL_TOML);
     // What it does at first and every few seconds has been done once.
-    sleep(Duration::from_secs(12));
+    sleep(REST);
     let idle = Held::with_proportional(segl.pid());
 
     println!(
         "\n{:<32} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8}",
-        "MB", "RSS peak", "anonymous", "children", "RSS after", "accepted", "seconds"
+        "MB", "RSS peak", "anonymous", "children", "15 s later", "accepted", "seconds"
     );
     println!(
         "{:<32} {:>10.1} {:>10.1} {:>10} {:>10.1}   (PSS {:.1})",
@@ -272,7 +275,7 @@ fn run() -> Outcome {
         let elapsed = started.elapsed().as_secs_f64();
         ended.store(true, Ordering::Relaxed);
         let (anonymous, of_children) = watcher.join().map_err(|_| "the watcher panicked")?;
-        sleep(Duration::from_secs(2));
+        sleep(REST);
         let held = Held::of(process);
         let (accepted, all) = account(&lab, &replies, connections)?;
         println!(
