@@ -94,7 +94,7 @@ zone:
     fs::write(&file, config).unwrap();
     let process = Process::start("knotd", &["-c", file.to_str().unwrap()]);
     until("knotd", || {
-        let answer = dig(port, &[".", "SOA", "+dnssec"]);
+        let answer = kdig(port, &[".", "SOA", "+dnssec"]);
         answer.contains("SOA") && answer.contains("RRSIG") == signed
     });
     (process, port)
@@ -112,10 +112,10 @@ fn zone(zone: &str) -> String {
 }
 
 /// The answer section to a question asked of a server on loopback.
-pub(crate) fn dig(port: u16, question: &[&str]) -> String {
+pub(crate) fn kdig(port: u16, question: &[&str]) -> String {
     let port = port.to_string();
-    let how = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+time=1", "+tries=1"];
-    String::from_utf8_lossy(&run("dig", &[&how[..], question].concat()).stdout).into_owned()
+    let how = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+time=1", "+retry=0"];
+    String::from_utf8_lossy(&run("kdig", &[&how[..], question].concat()).stdout).into_owned()
 }
 
 /// A validating recursive resolver in front of knot. Gives its port.
@@ -147,6 +147,6 @@ remote-control:
     let file = directory.join("unbound.conf");
     fs::write(&file, config).unwrap();
     let process = Process::start("unbound", &["-c", file.to_str().unwrap()]);
-    until("unbound", || dig(port, &["d1.signed.test", "MX"]).contains("h1.signed.test"));
+    until("unbound", || kdig(port, &["d1.signed.test", "MX"]).contains("h1.signed.test"));
     (process, port)
 }

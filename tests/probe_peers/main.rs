@@ -1,7 +1,7 @@
 //! The probe against real peers on loopback: TLS servers of rustls and OpenSSL, hostile ones, knot and unbound for
 //! DNS, and Postfix's own posttls-finger as the oracle.
 //!
-//! Needs knotd, unbound, dig, openssl, setpriv and posttls-finger (Debian: knot, unbound, dnsutils, openssl,
+//! Needs knotd, kdig, unbound, openssl, setpriv and posttls-finger (Debian: knot, knot-dnsutils, unbound, openssl,
 //! util-linux, postfix).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
@@ -43,7 +43,7 @@ impl World {
         fs::write(&ca_file, &servers.authority).unwrap();
         let (process, knot) = dns::knot(directory.path(), "signed", true, servers.port);
         let trust_anchor = directory.path().join("root.key");
-        fs::write(&trust_anchor, dns::dig(knot, &[".", "DNSKEY"])).unwrap();
+        fs::write(&trust_anchor, dns::kdig(knot, &[".", "DNSKEY"])).unwrap();
         let main_cf = "compatibility_level = 3.6\nmyhostname = us.test\n";
         fs::write(directory.path().join("main.cf"), main_cf).unwrap();
         let config = config::Probe {
