@@ -186,6 +186,12 @@ mod tests {
         }
     }
 
+    /// Whether two hexadecimal digits stand after every `=`.
+    fn escapes_are_whole(bytes: &[u8]) -> bool {
+        let escapes = bytes.split(|byte| *byte == b'=').skip(1);
+        escapes.into_iter().all(|after| after.len() >= 2 && after[..2].iter().all(u8::is_ascii_hexdigit))
+    }
+
     proptest! {
         #[test]
         fn agrees_with_mail_parser(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -197,8 +203,7 @@ mod tests {
             // A lone carriage return and white space before a line end are read in different ways; leave them out.
             let plain: Vec<u8> = bytes.into_iter().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b).collect();
             if let Some(theirs) = quoted_printable_decode(&plain)
-                && !plain.ends_with(b"=")
-                && !plain.windows(2).any(|pair| pair[0] == b'=' && !pair[1].is_ascii_hexdigit())
+                && escapes_are_whole(&plain)
             {
                 prop_assert_eq!(quoted_printable(&plain), theirs);
             }

@@ -143,7 +143,8 @@ mod tests {
     fn received(socket: &UnixDatagram) -> String {
         let mut buffer = [0; 10_000];
         let length = socket.recv(&mut buffer).unwrap();
-        String::from_utf8(buffer[..length].to_vec()).unwrap().replace(&process::id().to_string(), "PID")
+        let own = format!("[{}]", process::id());
+        String::from_utf8(buffer[..length].to_vec()).unwrap().replacen(&own, "[PID]", 1)
     }
 
     #[test]
