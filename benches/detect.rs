@@ -6,7 +6,7 @@ use jiff::civil::date;
 use segl::{
     config::Marks,
     detect::RuleSet,
-    message::{self, Document, Limits, Piece},
+    message::{self, Document, Limits, Piece, Unread},
 };
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ fn judge(bencher: Bencher<'_, '_>, raw: &[u8]) {
     let rules = rules();
     let (limits, marks) = (Limits::default(), Marks::default());
     bencher.counter(BytesCount::of_slice(raw)).bench(|| {
-        let document = message::read(raw, &limits, deadline());
+        let document = message::read(raw, &limits, deadline(), &Unread);
         rules.inspect(&document, date(2057, 12, 31), &marks, deadline())
     });
 }
@@ -80,7 +80,7 @@ fn inspect(bencher: Bencher<'_, '_>, text: String) {
     let rules = rules();
     let marks = Marks::default();
     let length = text.len();
-    let document = Document { pieces: vec![Piece { place: "text".to_owned(), text }], ..Document::default() };
+    let document = Document { pieces: vec![Piece::new("text", text)], ..Document::default() };
     bencher.counter(BytesCount::new(length)).bench(|| rules.inspect(&document, date(2057, 12, 31), &marks, deadline()));
 }
 

@@ -9,6 +9,7 @@
 //! detect            text -> findings -> verdict: pure functions
 //! probe             destination -> what it can do
 //! store             pins, durable before the milter answers
+//! documents         attached files -> pieces of text, in worker processes
 //! message           a message -> pieces of text
 //! config            segl.toml
 //! envelope, level, network, nexthop, printable, requirement    the words that all of these share
@@ -17,6 +18,8 @@
 pub mod config;
 pub mod daemon;
 pub mod detect;
+#[cfg(feature = "documents")]
+pub mod documents;
 pub mod envelope;
 pub mod level;
 pub mod message;

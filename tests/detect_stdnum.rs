@@ -61,7 +61,7 @@ fn rules(validator: &str, forms: &[&str], checksum: bool) -> RuleSet {
 }
 
 fn finds(rules: &RuleSet, number: &str) -> bool {
-    let piece = Piece { place: "text".to_owned(), text: number.to_owned() };
+    let piece = Piece::new("text", number);
     let document = Document { pieces: vec![piece], ..Document::default() };
     let deadline = Instant::now() + Duration::from_secs(60);
     !rules.inspect(&document, TODAY, &Marks::default(), deadline).findings.is_empty()

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use segl::{
     config::Marks,
     detect::RuleSet,
-    message::{self, Limits},
+    message::{self, Limits, Unread},
 };
 use std::{
     sync::LazyLock,
@@ -26,7 +26,7 @@ static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
 fuzz_target!(|raw: &[u8]| {
     let limits = Limits { nesting: 10, parts: 100, header_bytes: 10_000, text_bytes: 100_000 };
     let deadline = Instant::now() + Duration::from_secs(60);
-    let document = message::read(raw, &limits, deadline);
+    let document = message::read(raw, &limits, deadline, &Unread);
     assert!(document.pieces.iter().map(|piece| piece.text.len()).sum::<usize>() <= limits.text_bytes);
     let verdict = RULES.inspect(&document, date(2057, 12, 31), &Marks::default(), deadline);
     for finding in &verdict.findings {

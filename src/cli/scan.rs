@@ -6,7 +6,7 @@ use segl::{
     config::{Config, rules::read_rule_files},
     detect::{RuleSet, Verdict},
     level::Category,
-    message::{self, Limits},
+    message::{self, Limits, Unread},
 };
 use serde_json::json;
 use std::{
@@ -101,7 +101,7 @@ impl Scan {
             Verdict { unreadable: vec![message::Unreadable { place, reason }], ..Verdict::default() }
         } else {
             let deadline = Instant::now() + self.config.detect.max_time;
-            let document = message::read(&raw, &Limits::default(), deadline);
+            let document = message::read(&raw, &Limits::default(), deadline, &Unread);
             self.rules.inspect(&document, self.today, &self.config.marks, deadline)
         };
         verdict.count_unreadable(self.config.detect.unreadable);

@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, rules::read_rule_files},
     detect::{RuleSet, Verdict},
-    message::{self, Limits},
+    message::{self, Limits, Unread},
     postfix::judge::Inspect,
 };
 use jiff::Zoned;
@@ -30,7 +30,7 @@ impl Reader {
 
 impl Inspect for Reader {
     fn inspect(&self, message: &[u8], deadline: Instant) -> Verdict {
-        let document = message::read(message, &Limits::default(), deadline);
+        let document = message::read(message, &Limits::default(), deadline, &Unread);
         let mut verdict = self.rules.inspect(&document, Zoned::now().date(), &self.config.marks, deadline);
         verdict.count_unreadable(self.config.detect.unreadable);
         verdict

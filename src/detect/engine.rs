@@ -139,6 +139,8 @@ struct Tally {
     score: Score,
     masked: String,
     why: String,
+    /// Where the surest value stands, in bytes.
+    at: usize,
 }
 
 /// Something of the right shape.
@@ -330,6 +332,7 @@ impl Inspection<'_> {
             score: 0,
             masked: String::new(),
             why: String::new(),
+            at: 0,
         });
         if tally.values.len() < MAX_VALUES {
             tally.values.insert(key(value));
@@ -342,6 +345,7 @@ impl Inspection<'_> {
                 _ => digits::mask(value, 2),
             };
             tally.why = why(rule, &candidate, &applied);
+            tally.at = candidate.range.start;
         }
     }
 
@@ -383,7 +387,7 @@ impl Inspection<'_> {
                 rule: Arc::clone(&rule.id),
                 category: rule.category,
                 level: rule.level,
-                part: self.document.pieces[place].place.clone(),
+                part: self.document.pieces[place].place_of(tally.at),
                 count: tally.values.len(),
                 confidence: tally.score as f32 / CERTAIN as f32,
                 masked: tally.masked,

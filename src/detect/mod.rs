@@ -23,7 +23,7 @@ mod words;
 use crate::{
     config::{Marks, Unreadable as UnreadableCounts},
     level::{Category, Level},
-    message::{Document, Field, Piece, Unreadable, normalise},
+    message::{Document, Field, Piece, Protected, Unreadable, normalise},
 };
 use jiff::civil::Date;
 use rule::{Matcher, Rule};
@@ -45,6 +45,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// Parts that were not read (from the document), so that nothing is vouched for that was not seen.
     pub unreadable: Vec<Unreadable>,
+    /// Parts that are encrypted from end to end (from the document).
+    pub protected: Vec<Protected>,
 }
 
 /// One rule that found something at one place.
@@ -56,7 +58,7 @@ pub struct Finding {
     pub category: Category,
     /// The level that it gives the message.
     pub level: Level,
-    /// Where: [`Piece::place`] or a header field.
+    /// Where the surest value stands, as exactly as is known ([`Piece::place_of`]), or a header field.
     pub part: String,
     /// How many different values; 1000 means at least so many.
     pub count: usize,
@@ -159,7 +161,7 @@ impl RuleSet {
         findings.sort_by(|left, right| right.confidence.total_cmp(&left.confidence));
         findings.truncate(engine::MAX_FINDINGS);
         let unreadable = document.unreadable.iter().cloned().chain(late).collect();
-        Verdict { level, categories, findings, unreadable }
+        Verdict { level, categories, findings, unreadable, protected: document.protected.clone() }
     }
 
     /// Runs every rule's examples, each rule by itself.
@@ -205,7 +207,7 @@ fn example_document(rule: &Rule, example: &str) -> Document {
         Matcher::Label(_) => "msip_labels",
         _ => {
             let text = normalise(example.to_owned());
-            return Document { pieces: vec![Piece { place: "text".to_owned(), text }], ..Document::default() };
+            return Document { pieces: vec![Piece::new("text", text)], ..Document::default() };
         }
     };
     let value = normalise(example.to_owned());
@@ -258,7 +260,7 @@ mod tests {
     }
 
     fn document(text: &str) -> Document {
-        Document { pieces: vec![Piece { place: "text".to_owned(), text: text.to_owned() }], ..Document::default() }
+        Document { pieces: vec![Piece::new("text", text)], ..Document::default() }
     }
 
     fn inspect(rules: &RuleSet, text: &str) -> Verdict {
@@ -332,7 +334,7 @@ mod tests {
         ));
         let mut document = document(&format!("candidate{}", " x".repeat(20_000)));
         assert_eq!(rules.inspect(&document, CLOCK, &Marks::default(), deadline()).findings, []);
-        document.pieces.push(Piece { place: "subject".to_owned(), text: "Anywhere".to_owned() });
+        document.pieces.push(Piece::new("subject", "Anywhere"));
         assert_eq!(rules.inspect(&document, CLOCK, &Marks::default(), deadline()).findings.len(), 1);
     }
 

@@ -38,6 +38,20 @@ pub(super) fn decode<'a>(bytes: Cow<'a, [u8]>, charset: Option<&str>, limit: usi
     }
 }
 
+/// Decodes bytes that may be said to be in some charset; text in UTF-16 is known by its zeros even where nothing says
+/// so. Not much more than `limit` bytes of text.
+pub fn decode_text<'a>(bytes: &'a [u8], charset: Option<&str>, limit: usize) -> Cow<'a, str> {
+    if charset.is_none() && Encoding::for_bom(bytes).is_none() {
+        let sample = &bytes[..bytes.len().min(4096)];
+        let zeros = |side: usize| sample.iter().skip(side).step_by(2).filter(|byte| **byte == 0).count();
+        let (even, odd) = (zeros(0), zeros(1));
+        if (even + odd) * 3 >= sample.len() && even + odd > 0 {
+            return with(if odd >= even { UTF_16LE } else { UTF_16BE }, bytes, limit).into();
+        }
+    }
+    decode(bytes.into(), charset, limit)
+}
+
 /// UTF-8 if it can be, else windows-1252, in which every byte means something.
 fn guess(bytes: Cow<'_, [u8]>, limit: usize) -> Cow<'_, str> {
     into_utf_8(bytes).unwrap_or_else(|bytes| with(WINDOWS_1252, &bytes, limit).into())
@@ -124,6 +138,16 @@ mod tests {
         let bytes = vec![0x80; 1_000_000];
         assert!(decode(bytes.as_slice().into(), Some("windows-1252"), 1_500_000).len() < 2_500_000);
         assert_eq!(decode(bytes.into(), Some("windows-1252"), 3_000_000).len(), 3_000_000);
+    }
+
+    #[test]
+    fn utf_16_is_known_without_a_mark() {
+        let text = "Født 010190-1234\n".repeat(10);
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [&little[..], &big, text.as_bytes()] {
+            assert_eq!(decode_text(bytes, None, 10_000), text);
+        }
     }
 
     proptest! {

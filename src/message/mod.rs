@@ -9,21 +9,31 @@
 //! | base64 and quoted-printable (RFC 2045) | `transfer` |
 //! | bytes in some charset -> UTF-8 | `charset` |
 //! | HTML -> what a reader sees | `html` |
+//! | attachments, by whoever reads them | `reading`, `signature` |
 //! | spaces, hyphens, digits in their many shapes -> the plain ones | `normalise` |
+//! | the text and where it stands | `piece` |
 
 mod charset;
 mod header;
 mod html;
 mod normalise;
+mod piece;
+mod reading;
+mod signature;
 mod transfer;
 mod tree;
 
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
+pub use charset::decode_text;
 pub use normalise::normalise;
+pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
+pub use reading::{Attachment, Bounded, Fault, ReadAttachment, Reading, Stop, Unread, Used};
+pub use signature::Signature;
 
 /// What was read of one message.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Document {
     /// The header fields of the message itself, in order, decoded.
     pub fields: Vec<Field>,
@@ -31,10 +41,14 @@ pub struct Document {
     pub pieces: Vec<Piece>,
     /// What could not be read, and why.
     pub unreadable: Vec<Unreadable>,
+    /// What is protected from end to end, so that nobody on the way can read it.
+    pub protected: Vec<Protected>,
+    /// The sensitivity labels of attached documents.
+    pub labels: Vec<Label>,
 }
 
 /// One header field of the message itself, decoded (RFC 2047).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Field {
     /// The field's name as written.
     pub name: String,
@@ -42,21 +56,12 @@ pub struct Field {
     pub value: String,
 }
 
-/// A text and the place where it stands.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Piece {
-    /// Where it stands, in words: `subject`, `text`, `part 1.2 (text/html)`.
-    pub place: String,
-    /// The text, as a reader sees it, [normalised](normalise).
-    pub text: String,
-}
-
 /// A part that could not be read.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Unreadable {
     /// Which part, in words.
     pub place: String,
-    /// Why not, in words: `attachment of type application/pdf is not read yet`, `limit: more than 1000 parts`.
+    /// Why not, in words: `an image`, `limit: more than 1000 parts`.
     pub reason: String,
 }
 
@@ -67,29 +72,71 @@ impl Unreadable {
     }
 }
 
+/// A part that is encrypted from end to end.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Protected {
+    /// Which part, in words.
+    pub place: String,
+    /// How, in words: `S/MIME`, `PGP`, `PDF with a password`.
+    pub how: String,
+}
+
+/// One property of a document's sensitivity label, as Microsoft's programs write them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Label {
+    /// Which document, in words.
+    pub place: String,
+    /// `MSIP_Label_`, the label's id, and what is said of it: `_Enabled`, `_Name`.
+    pub name: String,
+    /// What is said.
+    pub value: String,
+}
+
 /// Bounds on what is read of one message. What lies beyond a bound is listed as unreadable, with `limit:`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {
-    /// Multiparts and messages within one another.
+    /// Multiparts, messages, documents and archives within one another.
     pub nesting: usize,
-    /// Parts in all.
+    /// Parts in all, members of archives and files in documents among them.
     pub parts: usize,
     /// Bytes of header fields in all, before decoding.
     pub header_bytes: usize,
     /// Bytes of text in all, after decoding.
     pub text_bytes: usize,
+    /// Bytes in all that compressed content may expand to.
+    pub expanded_bytes: usize,
+    /// How many times its own length a compressed content of more than 1 MiB may expand to.
+    pub ratio: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nesting: 50, parts: 1000, header_bytes: 1024 * 1024, text_bytes: 32 * 1024 * 1024 }
+        Self {
+            nesting: 50,
+            parts: 1000,
+            header_bytes: 1024 * 1024,
+            text_bytes: 32 * 1024 * 1024,
+            expanded_bytes: 512 * 1024 * 1024,
+            ratio: 200,
+        }
     }
 }
 
-/// Reads a message: its own header fields, and every text in it.
+/// Reads a message: its own header fields, and every text in it; attachments are left to whoever reads those.
 ///
 /// Any sequence of bytes can be read; memory is bounded by the limits, and time by them and by `deadline`, past which
 /// the rest is listed as unreadable (`limit: time`).
-pub fn read(raw: &[u8], limits: &Limits, deadline: Instant) -> Document {
-    tree::read(raw, limits, deadline)
+pub fn read(raw: &[u8], limits: &Limits, deadline: Instant, attachments: &dyn ReadAttachment) -> Document {
+    let mut reading = Reading::new(limits, deadline, attachments);
+    // Where it stopped is in the list.
+    let (Ok(()) | Err(Stop)) = read_within(raw, "", &mut reading);
+    reading.finish()
+}
+
+/// Reads a message that stands at `place` in the one that is being read.
+///
+/// # Errors
+/// When the whole reading must stop.
+pub fn read_within(raw: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Stop> {
+    tree::read(raw, place, reading)
 }

@@ -1,0 +1,41 @@
+//! A file that came with a message -> the text in it. One file per format; which one reads is told from the content,
+//! not from the name or the type that it was given.
+//!
+//! Everything here reads what strangers wrote. It runs in worker processes only, where a reader that hangs, crashes or
+//! eats memory costs the part that it was reading.
+//!
+//! A reader is a function `read(file, reading) -> Result<(), Fault>`: it puts what it finds into the reading as it
+//! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
+//! reason where it cannot go on.
+
+mod kind;
+mod plain;
+
+use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
+use kind::Kind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Reads documents in this very process: what a worker does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InProcess;
+
+impl ReadAttachment for InProcess {
+    fn read(&self, attachment: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Stop> {
+        let result = match catch_unwind(AssertUnwindSafe(|| read(attachment, reading))) {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Limit("limit: its reader panicked; please report this".to_owned())),
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(fault) => reading.fault(attachment.place, fault),
+        }
+    }
+}
+
+fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    match Kind::of(file) {
+        Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
+        Kind::Plain => plain::read(file, reading),
+        Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
+    }
+}
