@@ -28,7 +28,8 @@ end_lab() {
     local dir=$1 pid
     if is_live "$dir"; then
         for file in supervisor init; do
-            pid=$(cat "$dir/$file" 2>/dev/null) && kill -KILL "$pid" 2>/dev/null
+            # The first one's death may have killed the second already.
+            pid=$(cat "$dir/$file" 2>/dev/null) && kill -KILL "$pid" 2>/dev/null || true
         done
         flock --timeout 20 "$dir/lock" true || die "processes of the lab in $dir do not die"
         while pid=$(cat "$dir/init" 2>/dev/null) && [ -n "$pid" ] && [ -e "/proc/$pid/root/run/lab" ]; do
