@@ -1,6 +1,7 @@
 //! Which reader a file is for: by its content first; its name and type only tell apart what the content cannot.
 
-use crate::message::{Attachment, Signature};
+use super::package::Package;
+use crate::message::{Attachment, Fault, Reading, Signature};
 
 /// What a file is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -9,23 +10,103 @@ pub(super) enum Kind {
     Message,
     /// Text, or what is most like it.
     Plain,
+    /// Text with a structure of its own: a table, a calendar, a card, XML.
+    Structured(Structured),
+    Html,
+    Rtf,
+    Pdf,
+    /// Office Open XML (ECMA-376), macros or not.
+    Word,
+    Spreadsheet,
+    Presentation,
+    /// The binary workbook in a zip archive (.xlsb).
+    BinarySpreadsheet,
+    /// OpenDocument (ISO 26300).
+    OpenDocument,
+    /// OLE compound file: what is in it tells which.
+    Ole,
+    /// winmail.dat.
+    Tnef,
+    Zip,
+    SevenZip,
+    Tar,
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+    /// S/MIME (RFC 8551): signed, enveloped, compressed.
+    Cms,
+    /// OpenPGP (RFC 9580), armoured or not.
+    OpenPgp,
+    /// A picture: which, in words.
+    Image(&'static str),
     /// Of a kind that is not read: which, in words.
     Unread(String),
 }
 
+/// Text with a structure of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Structured {
+    /// Comma- or otherwise separated values.
+    Table,
+    /// iCalendar (RFC 5545), vCard (RFC 6350).
+    ContentLines,
+    Json,
+    Xml,
+}
+
 impl Kind {
-    pub(super) fn of(file: &Attachment<'_>) -> Self {
-        match Signature::of(file.bytes) {
-            Some(Signature::Image(kind)) => Self::Unread(format!("a picture ({kind})")),
+    pub(super) fn of(file: &Attachment<'_>, reading: &Reading<'_>) -> Result<Self, Fault> {
+        Ok(match Signature::of(file.bytes) {
+            Some(Signature::Image(kind)) => Self::Image(kind),
             Some(Signature::Media(kind)) => Self::Unread(format!("sound or film ({kind})")),
             Some(Signature::Program(kind)) => Self::Unread(format!("a program ({kind})")),
             Some(Signature::Rar) => Self::Unread("a RAR archive".to_owned()),
-            Some(other) => Self::Unread(format!("{other:?}")),
+            Some(Signature::Pdf) => Self::Pdf,
+            Some(Signature::Rtf) => Self::Rtf,
+            Some(Signature::Ole) => Self::Ole,
+            Some(Signature::Tnef) => Self::Tnef,
+            Some(Signature::SevenZip) => Self::SevenZip,
+            Some(Signature::Tar) => Self::Tar,
+            Some(Signature::Gzip) => Self::Gzip,
+            Some(Signature::Bzip2) => Self::Bzip2,
+            Some(Signature::Xz) => Self::Xz,
+            Some(Signature::Zstd) => Self::Zstd,
+            Some(Signature::Zip) => package(file.bytes, reading)?,
             None if is_message(file) => Self::Message,
-            None if is_text(file.bytes) => Self::Plain,
-            None => Self::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream"))),
+            None => without_signature(file),
+        })
+    }
+}
+
+/// Tells documents in zip archives from mere archives, by the members that each must have.
+fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
+    let mut package = Package::open(bytes)?;
+    if let Ok(Some(mimetype)) = package.expand("mimetype", reading)
+        && mimetype.starts_with(b"application/vnd.oasis.opendocument.")
+    {
+        return Ok(Kind::OpenDocument);
+    }
+    // Of the parts that a document may be stored in, these are where programs store them.
+    for (member, kind) in [
+        ("xl/workbook.xml", Kind::Spreadsheet),
+        ("xl/workbook.bin", Kind::BinarySpreadsheet),
+        ("word/document.xml", Kind::Word),
+        ("ppt/presentation.xml", Kind::Presentation),
+    ] {
+        if package.has(member) {
+            return Ok(kind);
         }
     }
+    Ok(Kind::Zip)
+}
+
+/// What says nothing of itself in its first bytes.
+fn without_signature(file: &Attachment<'_>) -> Kind {
+    if is_text(file.bytes) {
+        return Kind::Plain;
+    }
+    Kind::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream")))
 }
 
 /// Said to be a message by its type or name. Anything can be read as one, so that nothing is lost where it is not.

@@ -9,7 +9,9 @@
 //! reason where it cannot go on.
 
 mod kind;
+mod package;
 mod plain;
+mod xml;
 
 use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
 use kind::Kind;
@@ -33,9 +35,11 @@ impl ReadAttachment for InProcess {
 }
 
 fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    match Kind::of(file) {
+    match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
+        Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
+        other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
     }
 }
