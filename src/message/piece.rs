@@ -97,9 +97,19 @@ pub fn within(place: &str, inner: impl fmt::Display) -> String {
 /// The longest name in a place, in characters.
 const MAX_NAME: usize = 80;
 
-/// A name that a sender chose, in quotes, printable and not too long: for use in a place.
+/// Digits in a name from which on they are hidden: as many as the shortest identifier has.
+const MANY_DIGITS: usize = 8;
+
+/// A name that a sender chose, in quotes, printable and not too long: for use in a place. Its digits are hidden where
+/// they may be somebody's number.
 pub fn quoted(name: &str) -> String {
-    let clean = |character: char| if character.is_control() || character == '"' { '?' } else { character };
+    let hide = name.chars().filter(|character| character.is_numeric()).count() >= MANY_DIGITS;
+    let clean = |character: char| match character {
+        '"' => '?',
+        _ if character.is_control() => '?',
+        _ if hide && character.is_numeric() => '•',
+        _ => character,
+    };
     let mut short: String = name.chars().take(MAX_NAME).map(clean).collect();
     if name.chars().nth(MAX_NAME).is_some() {
         short.push('…');
@@ -218,5 +228,7 @@ mod tests {
     fn a_senders_name_is_made_harmless() {
         assert_eq!(quoted("a\"b\x1b\n.txt"), "\"a?b??.txt\"");
         assert_eq!(quoted(&"x".repeat(100)).chars().count(), 83);
+        assert_eq!(quoted("løn 2024.xlsx"), "\"løn 2024.xlsx\"");
+        assert_eq!(quoted("140257-5678.pdf"), "\"••••••-••••.pdf\"");
     }
 }
