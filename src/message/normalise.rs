@@ -57,7 +57,11 @@ fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// How many bytes from here on are printable ASCII without two spaces side by side.
+/// The first byte of the letters U+00C0 to U+00FF, of which only one more follows: they are as common in the languages
+/// at hand as punctuation, and nothing has to be done for them.
+const LATIN_1: u8 = 0xc3;
+
+/// How many bytes from here on are printable ASCII or Latin-1 letters, without two spaces side by side.
 fn plain_prefix(bytes: &[u8], from: usize) -> usize {
     let rest = &bytes[from..];
     let mut length = 0;
@@ -65,25 +69,35 @@ fn plain_prefix(bytes: &[u8], from: usize) -> usize {
     let mut before = if from == 0 { b' ' } else { bytes[from - 1] };
     while let Some(block) = rest.get(length..length + BLOCK) {
         // Without a branch for each byte, so that the compiler makes vector instructions of it.
-        let printable = block.iter().fold(true, |all, byte| all & (0x20..0x7f).contains(byte));
-        let mut spaces = is_white(before) && block[0] == b' ';
+        let mut plain = is_plain(before, block[0]);
         for pair in 1..BLOCK {
-            spaces |= block[pair] == b' ' && block[pair - 1] == b' ';
+            plain &= is_plain_inside(block[pair - 1], block[pair]);
         }
-        if !printable || spaces {
+        if !plain {
             break;
         }
         before = block[BLOCK - 1];
         length += BLOCK;
     }
     for &byte in &rest[length..] {
-        if !(0x20..0x7f).contains(&byte) || byte == b' ' && is_white(before) {
+        if !is_plain(before, byte) {
             break;
         }
         before = byte;
         length += 1;
     }
     length
+}
+
+fn is_plain(before: u8, byte: u8) -> bool {
+    is_plain_inside(before, byte) & !(byte == b' ' && is_white(before))
+}
+
+/// The same where `before` is plain itself, so that of white space it can only be a space.
+fn is_plain_inside(before: u8, byte: u8) -> bool {
+    let printable = (byte >= 0x20) & (byte < 0x7f) & !((byte == b' ') & (before == b' '));
+    let letter = (byte == LATIN_1) | ((byte & 0xc0 == 0x80) & (before == LATIN_1));
+    printable | letter
 }
 
 /// A text that is folded in place: what stands before `write` is done, what stands from `read` on is to be done.
@@ -116,16 +130,16 @@ impl Folding {
                     self.read += 1;
                     self.line_feed();
                 }
-                0x21..0x7f => self.plain(),
+                0x21..0x7f | LATIN_1 => self.plain(),
                 0x00..=0x1f | 0x7f => self.read += 1,
                 _ => self.character(),
             }
         }
     }
 
-    /// Copies what needs no look, and one byte at least.
+    /// Copies what needs no look: one character at least.
     fn plain(&mut self) {
-        let length = plain_prefix(&self.bytes, self.read).max(1);
+        let length = plain_prefix(&self.bytes, self.read);
         self.copy(self.read..self.read + length);
         self.read += length;
     }
