@@ -399,7 +399,7 @@ pub struct Tidings {
     pub settled: mpsc::Receiver<QueueId>,
 }
 
-/// The pins of requeued messages under their new queue IDs. The old ones go as the old queue ID leaves the queue.
+/// The pins of requeued messages under their new queue IDs, and of notices under theirs. The old ones go as the old queue ID leaves the queue.
 fn moved(pins: &[Pin], requeues: &[Requeue]) -> Vec<Pin> {
     let mut moved: Vec<Pin> = Vec::new();
     for Requeue { old, new, earliest } in requeues {
@@ -498,7 +498,7 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
         if !moved.is_empty() {
             self.store.pin(moved).await?;
             for Requeue { old, new, .. } in &self.requeues {
-                tracing::info!("{old}: requeued as {new}");
+                tracing::info!("{old}: goes on as {new}");
             }
             pins = self.store.list().await?;
         }
