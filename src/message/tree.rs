@@ -103,6 +103,8 @@ struct Part {
     charset: Option<String>,
     encoding: Encoding,
     names: Vec<String>,
+    /// A multipart of which the boundary is not told.
+    boundless: bool,
 }
 
 impl Reader<'_> {
@@ -142,6 +144,15 @@ impl Reader<'_> {
                 let found = next_delimiter(raw, body, &stack);
                 let end = found.as_ref().map_or(raw.len(), |found| found.end.max(body));
                 self.between(&raw[body..end], &path)?;
+                let own = found.as_ref().is_some_and(|found| found.frame + 1 == stack.len());
+                let hides = match part.encoding {
+                    Encoding::Identity if own || raw[body..end].iter().all(u8::is_ascii_whitespace) => None,
+                    Encoding::Identity => Some("its boundary never comes; read as text"),
+                    _ => Some("a multipart that is encoded itself; read as it stands"),
+                };
+                if let Some(reason) = hides {
+                    self.unreadable(place(&path, Some(&part.media_type)), reason.to_owned());
+                }
                 found
             } else {
                 let found = next_delimiter(raw, body, &stack);
@@ -305,6 +316,13 @@ impl Reader<'_> {
         if part.encoding == Encoding::Unknown {
             self.unreadable(place.to_owned(), "its transfer encoding is not known; read as it stands".to_owned());
         }
+        if part.boundless {
+            self.unreadable(place.to_owned(), "a multipart without boundary; read as text".to_owned());
+        }
+        if let Some(charset) = part.charset.as_deref().filter(|charset| !charset::is_known(charset)) {
+            let charset: String = charset.chars().take(40).collect();
+            self.unreadable(place.to_owned(), format!("its charset `{charset}` is not known; read by guess"));
+        }
         let (mut decoded, clean) = transfer::decode(part.encoding, body);
         // Markup is longer than its text, and one character may take several bytes; more than this cannot fit.
         let most = self.text_left.saturating_mul(if is_html { 4 } else { 1 }).saturating_add(4);
@@ -375,8 +393,10 @@ impl Reader<'_> {
             None if in_digest => "message/rfc822".to_owned(),
             None => "text/plain".to_owned(),
         };
+        let kind = kind(&media_type, content_type.as_ref());
         Part {
-            kind: kind(&media_type, content_type.as_ref()),
+            boundless: media_type.starts_with("multipart/") && matches!(kind, Kind::Text { .. }),
+            kind,
             charset: content_type.as_ref().and_then(|parsed| parsed.attribute("charset")).map(str::to_owned),
             encoding: Encoding::from_field(encoding.as_deref()),
             media_type,
@@ -626,6 +646,27 @@ mod tests {
         let document = document("Content-Transfer-Encoding: x-uuencode\n\nbegin");
         assert_eq!(document.pieces[0].text, "begin");
         assert_eq!(document.unreadable.len(), 1);
+        let document = of_type("text/plain; charset=ibm037");
+        assert_eq!(unreadable(&document), [("text", "its charset `ibm037` is not known; read by guess")]);
+    }
+
+    #[test]
+    fn lists_multiparts_that_readers_may_see_more_in() {
+        let never = "its boundary never comes; read as text";
+        let encoded = "a multipart that is encoded itself; read as it stands";
+        let hidden = "--b\nContent-Transfer-Encoding: base64\n\nSGVq\n--b--";
+        for (fields, body, reason) in [
+            ("; boundary=b", hidden, None),
+            ("; boundary=a; x=b", hidden, Some(never)),
+            ("; boundary=b", "", None),
+            ("; boundary=b\nContent-Transfer-Encoding: base64", "LS1i", Some(encoded)),
+            ("; boundary=b\nContent-Transfer-Encoding: quoted-printable", hidden, Some(encoded)),
+            ("", hidden, Some("a multipart without boundary; read as text")),
+        ] {
+            let document = document(&format!("Content-Type: multipart/mixed{fields}\n\n{body}"));
+            let expected: Vec<_> = reason.map(|reason| ("message (multipart/mixed)", reason)).into_iter().collect();
+            assert_eq!(unreadable(&document), expected, "{fields}");
+        }
     }
 
     #[test]
