@@ -352,6 +352,9 @@ impl Reader<'_> {
                 }
             }
         }
+        if !is_html && let Some(reason) = within(&text) {
+            self.unreadable(place.to_owned(), reason.to_owned());
+        }
         self.keep(|| place.to_owned(), path, text.into_owned());
         if !clean {
             // Said to be base64 and is not: a reader may see the one or the other.
@@ -450,6 +453,23 @@ fn kind(media_type: &str, content_type: Option<&ContentType<'_>>) -> Kind {
 
 fn not_yet(media_type: &str) -> Kind {
     Kind::Opaque(format!("attachment of type {media_type} is not read yet"))
+}
+
+/// What programs make of lines of a text, and we do not read.
+fn within(text: &str) -> Option<&'static str> {
+    let begins = |start: &'static str| {
+        let lines = memmem::find_iter(text.as_bytes(), start).filter(|&at| at == 0 || text.as_bytes()[at - 1] == b'\n');
+        lines.map(move |at| &text[at + start.len()..])
+    };
+    // `begin 644 name`
+    let is_file = |rest: &str| {
+        let mode = rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+        matches!(mode, 3 | 4) && rest[mode..].starts_with(' ')
+    };
+    if begins("begin ").any(is_file) || begins("=ybegin ").next().is_some() {
+        return Some("a file within the text (uuencode, yEnc) is not read yet");
+    }
+    begins("-----BEGIN PGP MESSAGE-----").next().map(|_| "encrypted within the text (OpenPGP)")
 }
 
 /// The words for a place.
@@ -646,6 +666,15 @@ mod tests {
         let document = document("Content-Transfer-Encoding: x-uuencode\n\nbegin");
         assert_eq!(document.pieces[0].text, "begin");
         assert_eq!(document.unreadable.len(), 1);
+        for (text, reason) in [
+            ("Hej\nbegin 644 a.txt\n#2&5J\n`\nend\n", Some("a file within the text (uuencode, yEnc) is not read yet")),
+            ("=ybegin line=128 size=3 name=a\n", Some("a file within the text (uuencode, yEnc) is not read yet")),
+            ("-----BEGIN PGP MESSAGE-----\n", Some("encrypted within the text (OpenPGP)")),
+            ("begin 6 apples, begin 644\nbegin with\nbeginning 644 x", None),
+        ] {
+            let document = self::document(&format!("\n{text}"));
+            assert_eq!(unreadable(&document), reason.map(|reason| ("text", reason)).into_iter().collect::<Vec<_>>());
+        }
         let document = of_type("text/plain; charset=ibm037");
         assert_eq!(unreadable(&document), [("text", "its charset `ibm037` is not known; read by guess")]);
     }
