@@ -2,7 +2,7 @@
 
 use super::{exit, output};
 use segl::{
-    config::{Advice, Config, ConfigError, SocketAddress, rules::read_rule_files},
+    config::{Advice, Config, ConfigError, SocketAddress, line_of, rules::read_rule_files},
     daemon::run::block_on,
     detect::{RuleFault, RuleSet},
     policy::postfix_policy::PostfixVersion,
@@ -99,7 +99,7 @@ fn named_files(path: &Path, config: &Config) -> Vec<FileFault> {
         let file = file.as_ref()?;
         let error = std::fs::read(file).err()?;
         let message = format!("{}: {error}", file.display());
-        Some(FileFault { file: path.display().to_string(), line: None, key: key.to_owned(), message })
+        Some(FileFault { file: path.display().to_string(), line: line_of(path, key), key: key.to_owned(), message })
     });
     unreadable.collect()
 }
@@ -111,7 +111,7 @@ fn rule_faults(path: &Path, config: &Config) -> Vec<FileFault> {
         Err(error) => {
             let key = "[detect] rules".to_owned();
             let file = path.display().to_string();
-            return vec![FileFault { file, line: None, key, message: error.to_string() }];
+            return vec![FileFault { file, line: line_of(path, &key), key, message: error.to_string() }];
         }
     };
     let faults = match RuleSet::parse(&files) {
@@ -352,7 +352,7 @@ mod tests {
         fs::write(&path, format!("probe.ca-file = '/nonexistent/ca.pem'\ndetect.rules = ['{RULES}']")).unwrap();
         let (found, _) = check(&path);
         assert_eq!(found.faults.len(), 1);
-        assert_eq!(found.faults[0].key, "[probe] ca-file");
+        assert_eq!((found.faults[0].key.as_str(), found.faults[0].line), ("[probe] ca-file", Some(1)));
         assert!(found.faults[0].message.starts_with("/nonexistent/ca.pem: No such file"));
     }
 
