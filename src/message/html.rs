@@ -1,6 +1,7 @@
 //! HTML -> the text that a reader sees.
 //!
 //! Tags go; inline tags split no word or number; block tags and `<br>` begin a line, table cells are set apart by tabs.
+//! What stands for readers without scripts or frames is read as they see it, tags and all.
 //! Scripts, style sheets and comments are not read: no reader sees them (Outlook's conditional comments repeat what
 //! stands outside them). Text that is merely hidden by style is read. `alt`, `title`, `placeholder` and `value` are
 //! read; addresses of links and pictures are not.
@@ -14,9 +15,17 @@ use std::{ops::ControlFlow, time::Instant};
 /// Bytes of HTML between two looks at the clock.
 const STEP: usize = 64 * 1024;
 
+/// The deepest that text for readers without scripts or frames is looked for in such text: each level is a copy.
+const NESTING: usize = 1;
+
 /// Reads HTML. `Break` holds what was read before `deadline` passed or `limit` bytes of text were full.
 pub(super) fn text(html: &str, limit: usize, deadline: Instant) -> ControlFlow<String, String> {
-    let mut reader = Reader { text: String::with_capacity(html.len().min(limit) / 4), ..Reader::default() };
+    nested(html, limit, deadline, NESTING)
+}
+
+fn nested(html: &str, limit: usize, deadline: Instant, nesting: usize) -> ControlFlow<String, String> {
+    let text = String::with_capacity(html.len().min(limit) / 4);
+    let mut reader = Reader { text, limit, deadline: Some(deadline), nesting, ..Reader::default() };
     let mut emitter = CallbackEmitter::new(&mut reader);
     emitter.naively_switch_states(true);
     for Ok(length) in Tokenizer::new_with_emitter(html, emitter) {
@@ -24,6 +33,7 @@ pub(super) fn text(html: &str, limit: usize, deadline: Instant) -> ControlFlow<S
             return ControlFlow::Break(reader.text);
         }
     }
+    reader.unwrap_markup();
     if reader.text.len() > limit { ControlFlow::Break(reader.text) } else { ControlFlow::Continue(reader.text) }
 }
 
@@ -36,7 +46,14 @@ struct Reader {
     shown: bool,
     /// Within `<pre>`, where line ends count.
     preformatted: bool,
+    /// Within an element of which the tokenizer gives the content untouched, and of which readers show it as markup.
+    markup: Option<String>,
+    /// Within a drawing or a formula, where a style sheet ends with what it stands in.
+    foreign: bool,
     seen: usize,
+    limit: usize,
+    deadline: Option<Instant>,
+    nesting: usize,
 }
 
 impl Callback<usize, ()> for &mut Reader {
@@ -44,12 +61,18 @@ impl Callback<usize, ()> for &mut Reader {
     fn handle_event(&mut self, event: CallbackEvent<'_>, _: Span<()>) -> Option<usize> {
         self.seen += match event {
             CallbackEvent::OpenStartTag { name } => {
+                self.unwrap_markup();
+                let as_markup = matches!(name, b"noscript" | b"noembed") || self.foreign && name == b"style";
+                self.markup = (as_markup && self.nesting > 0).then(String::new);
+                self.foreign |= matches!(name, b"svg" | b"math");
                 self.hidden = matches!(name, b"script" | b"style");
                 self.preformatted |= name == b"pre";
                 self.tag(name);
                 name.len()
             }
             CallbackEvent::EndTag { name } => {
+                self.unwrap_markup();
+                self.foreign &= !matches!(name, b"svg" | b"math");
                 self.hidden = false;
                 self.preformatted &= name != b"pre";
                 self.tag(name);
@@ -68,8 +91,10 @@ impl Callback<usize, ()> for &mut Reader {
                 value.len()
             }
             CallbackEvent::String { value } => {
-                if !self.hidden {
-                    self.words(value);
+                match &mut self.markup {
+                    Some(markup) => markup.push_str(&String::from_utf8_lossy(value)),
+                    None if self.hidden => {}
+                    None => self.words(value),
                 }
                 value.len()
             }
@@ -85,6 +110,20 @@ impl Callback<usize, ()> for &mut Reader {
 }
 
 impl Reader {
+    /// Reads the markup that was gathered.
+    fn unwrap_markup(&mut self) {
+        let (Some(markup), Some(deadline)) = (self.markup.take(), self.deadline) else { return };
+        // A style sheet is none from where the drawing ends that it stands in.
+        let shown = match self.hidden {
+            true => ["</svg", "</math"].iter().filter_map(|end| markup.find(end)).min().unwrap_or(markup.len()),
+            false => 0,
+        };
+        let left = self.limit.saturating_sub(self.text.len());
+        let (ControlFlow::Continue(text) | ControlFlow::Break(text)) =
+            nested(&markup[shown..], left, deadline, self.nesting.saturating_sub(1));
+        self.text.push_str(&text);
+    }
+
     fn tag(&mut self, name: &[u8]) {
         match name {
             b"td" | b"th" => self.set_apart('\t'),
@@ -177,6 +216,11 @@ mod tests {
             ("<!DOCTYPE html><html><head></head><body>x</body></html>", "x\n"),
             ("unclosed <b", "unclosed "),
             ("<input value='010190'>", "010190 "),
+            ("a<noscript>0101<b>90</b></noscript>-1234", "a010190-1234"),
+            ("<noembed>0101<!-- x -->90", "010190"),
+            ("<svg><style></svg><p>0101<b>90</b>", "010190"),
+            ("<svg><style>.a { x: 1 }</style><text>y</text></svg>", "y"),
+            ("<svg></svg><style>p { x: 1 }</style>y", "y"),
         ] {
             assert_eq!(seen(html), text, "{html}");
         }
@@ -193,6 +237,8 @@ mod tests {
     #[test]
     fn hostile_nesting_and_attributes_are_read() {
         assert_eq!(seen(&format!("{}x", "<div>".repeat(200_000))), "x");
+        seen(&"<noscript><noembed>".repeat(50_000));
+        seen(&"<svg><style>".repeat(50_000));
         let attributes: String = (0..100_000).map(|number| format!(" a{number}=1")).collect();
         assert_eq!(seen(&format!("<p{attributes}>x")), "x");
         assert_eq!(seen(&format!("{}x", "&".repeat(1000))), format!("{}x", "&".repeat(1000)));
