@@ -19,11 +19,7 @@ use super::{
 };
 use mail_parser::ContentType;
 use memchr::memmem;
-use std::{
-    borrow::Cow,
-    ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::borrow::Cow;
 
 /// Messages within messages that are themselves encoded for transfer (which RFC 2046 section 5.2.1 forbids); each is
 /// decoded in memory.
@@ -306,27 +302,18 @@ impl Walk<'_, '_> {
             }
             self.reading.too_much_text(here);
         }
-        let mut text = charset::decode(decoded, part.charset.as_deref(), most);
+        let text = charset::decode(decoded, part.charset.as_deref(), most);
         if text.len() > most {
             self.reading.too_much_text(here);
         }
         if is_html {
-            let deadline = self.reading.deadline();
-            match catch_unwind(AssertUnwindSafe(|| html::text(&text, left, deadline))) {
-                Ok(ControlFlow::Continue(seen)) => text = seen.into(),
-                Ok(ControlFlow::Break(seen)) => {
-                    text = seen.into();
-                    if self.reading.clock(here).is_ok() {
-                        self.reading.too_much_text(here);
-                    }
-                }
-                Err(_) => self.reading.unreadable(here, "its HTML could not be parsed; read with its tags"),
+            self.reading.deeper(here, depth, |reading| html::read_html(&text, here, reading)).unwrap_or(Ok(()))?;
+        } else {
+            if let Some(reason) = hidden_in(&text) {
+                self.reading.unreadable(here, reason);
             }
+            self.reading.piece(Piece::new(here, normalise(text.into_owned())));
         }
-        if !is_html && let Some(reason) = hidden_in(&text) {
-            self.reading.unreadable(here, reason);
-        }
-        self.reading.piece(Piece::new(here, normalise(text.into_owned())));
         if !clean {
             // Said to be base64 and is not: a reader may see the one or the other.
             let left = self.reading.text_left();
