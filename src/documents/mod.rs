@@ -9,6 +9,7 @@
 //! reason where it cannot go on.
 
 mod kind;
+mod ooxml;
 mod package;
 mod plain;
 mod xml;
@@ -38,6 +39,7 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
+        Kind::Word | Kind::Spreadsheet | Kind::Presentation => ooxml::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
