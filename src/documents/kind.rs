@@ -1,6 +1,6 @@
 //! Which reader a file is for: by its content first; its name and type only tell apart what the content cannot.
 
-use super::package::Package;
+use super::{package::Package, text_kind};
 use crate::message::{Attachment, Fault, Reading, Signature};
 
 /// What a file is.
@@ -8,6 +8,8 @@ use crate::message::{Attachment, Fault, Reading, Signature};
 pub(super) enum Kind {
     /// A message (RFC 5322).
     Message,
+    /// Messages in one file (RFC 4155).
+    Mailbox,
     /// Text, or what is most like it.
     Plain,
     /// Text with a structure of its own: a table, a calendar, a card, XML.
@@ -79,11 +81,14 @@ impl Kind {
     }
 }
 
+/// How the types of OpenDocument begin, and those of its forerunner.
+const OPEN_DOCUMENT: [&[u8]; 2] = [b"application/vnd.oasis.opendocument.", b"application/vnd.sun.xml."];
+
 /// Tells documents in zip archives from mere archives, by the members that each must have.
 fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
     let mut package = Package::open(bytes)?;
     if let Ok(Some(mimetype)) = package.expand("mimetype", reading)
-        && mimetype.starts_with(b"application/vnd.oasis.opendocument.")
+        && OPEN_DOCUMENT.iter().any(|prefix| mimetype.starts_with(prefix))
     {
         return Ok(Kind::OpenDocument);
     }
@@ -98,13 +103,16 @@ fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
             return Ok(kind);
         }
     }
+    if package.has("content.xml") && package.has("META-INF/manifest.xml") {
+        return Ok(Kind::OpenDocument);
+    }
     Ok(Kind::Zip)
 }
 
 /// What says nothing of itself in its first bytes.
 fn without_signature(file: &Attachment<'_>) -> Kind {
     if is_text(file.bytes) {
-        return Kind::Plain;
+        return text_kind::of(file);
     }
     Kind::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream")))
 }

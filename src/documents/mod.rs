@@ -8,10 +8,18 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod codepage;
 mod kind;
 mod ooxml;
+mod mailbox;
+mod opendocument;
 mod package;
 mod plain;
+mod rtf;
+mod sinks;
+mod structured;
+mod text_kind;
+mod web_page;
 mod xml;
 
 use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
@@ -40,6 +48,11 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
         Kind::Word | Kind::Spreadsheet | Kind::Presentation => ooxml::read(file, reading),
+        Kind::OpenDocument => opendocument::read(file, reading),
+        Kind::Rtf => rtf::read(file, reading),
+        Kind::Html => web_page::read(file, reading),
+        Kind::Structured(kind) => structured::read(kind, file, reading),
+        Kind::Mailbox => mailbox::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),

@@ -32,6 +32,7 @@ pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
 pub use reading::{Attachment, Bounded, Fault, ReadAttachment, Reading, Stop, Unread, Used};
 pub use signature::Signature;
+pub(crate) use transfer::{base64, quoted_printable};
 
 /// What was read of one message.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
