@@ -10,6 +10,7 @@
 
 mod kind;
 mod package;
+mod pdf;
 mod plain;
 mod xml;
 
@@ -37,6 +38,7 @@ impl ReadAttachment for InProcess {
 fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
+        Kind::Pdf => pdf::read(file, reading),
         Kind::Plain => plain::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
