@@ -14,6 +14,7 @@ mod ooxml;
 mod mailbox;
 mod opendocument;
 mod package;
+mod pdf;
 mod plain;
 mod rtf;
 mod sinks;
@@ -46,6 +47,7 @@ impl ReadAttachment for InProcess {
 fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
+        Kind::Pdf => pdf::read(file, reading),
         Kind::Plain => plain::read(file, reading),
         Kind::Word | Kind::Spreadsheet | Kind::Presentation => ooxml::read(file, reading),
         Kind::OpenDocument => opendocument::read(file, reading),
