@@ -8,9 +8,16 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod codepage;
+mod compressed_rtf;
 mod kind;
+mod little_endian;
+mod mapi;
+mod ole;
 mod package;
 mod plain;
+mod sheet;
+mod tnef;
 mod xml;
 
 use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
@@ -38,6 +45,8 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
+        Kind::Ole => ole::read(file, reading),
+        Kind::Tnef => tnef::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
