@@ -47,7 +47,8 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     let mut text = Text::new();
     let mut recipients = Text::new();
     let mut attachments: Vec<Attached<'_>> = Vec::new();
-    let mut broken = false;
+    // It ends within an attribute; or an attribute ends within a property.
+    let (mut broken, mut cut) = (false, false);
     for count in 0_usize.. {
         if count % STEP == 0 {
             reading.clock(place)?;
@@ -66,23 +67,28 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         match (id, attachments.last_mut()) {
             (attribute::CODEPAGE, _) => page = Cursor::new(data).u16().unwrap_or(page),
             (attribute::MESSAGE_PROPERTIES, _) => {
-                let properties = properties(&mut Cursor::new(data), Some(page), place, reading)?;
+                let (properties, whole) = properties(&mut Cursor::new(data), page, place, reading)?;
                 properties.read_message(place, reading)?;
+                cut |= !whole;
             }
             (attribute::RECIPIENTS, _) => {
                 let mut rows = Cursor::new(data);
                 for _ in 0..rows.u32().unwrap_or_default() {
-                    if rows.is_at_end() {
+                    let (properties, whole) = properties(&mut rows, page, place, reading)?;
+                    properties.others(place, &mut recipients, reading);
+                    if !whole {
+                        cut = true;
                         break;
                     }
-                    properties(&mut rows, Some(page), place, reading)?.others(place, &mut recipients, reading);
                 }
             }
             (attribute::ATTACH_TITLE, Some(attached)) => attached.title = Some(data),
             (attribute::ATTACH_TRANSPORT_NAME, Some(attached)) => attached.transport_name = Some(data),
             (attribute::ATTACH_DATA, Some(attached)) => attached.data = Some(data),
             (attribute::ATTACH_PROPERTIES, Some(attached)) => {
-                attached.properties = properties(&mut Cursor::new(data), Some(page), place, reading)?;
+                let (properties, whole) = properties(&mut Cursor::new(data), page, place, reading)?;
+                attached.properties = properties;
+                cut |= !whole;
             }
             (attribute::SUBJECT | attribute::BODY, _) => {
                 let inner = if id == attribute::SUBJECT { "subject" } else { "text" };
@@ -108,8 +114,8 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     for (index, attached) in attachments.iter().enumerate() {
         read_attachment(attached, page, index + 1, place, reading)?;
     }
-    if broken {
-        return Err(Fault::broken("it ends within an attribute"));
+    if broken || cut {
+        return Err(Fault::broken("some of its properties are missing"));
     }
     Ok(())
 }
@@ -144,23 +150,24 @@ fn read_attachment(
     Ok(attach(&names, properties.text(tag::ATTACH_MIME_TAG).as_deref(), &place, bytes, reading)?)
 }
 
-/// A list of properties ([MS-OXTNEF] 2.1.3.4), as far as it can be read.
+/// A list of properties ([MS-OXTNEF] 2.1.3.4), as far as it can be read, and whether that is to its end.
 fn properties<'a>(
     cursor: &mut Cursor<'a>,
-    page: Option<u16>,
+    page: u16,
     place: &str,
     reading: &mut Reading<'_>,
-) -> Result<Properties<'a>, Fault> {
-    let mut properties = Properties { list: Vec::new(), codepage: page };
-    for count in 0..cursor.size().unwrap_or_default() {
-        if count % STEP == 0 {
+) -> Result<(Properties<'a>, bool), Fault> {
+    let mut properties = Properties { list: Vec::new(), codepage: Some(page) };
+    let Some(count) = cursor.size() else { return Ok((properties, false)) };
+    for index in 0..count {
+        if index % STEP == 0 {
             reading.clock(place)?;
         }
         if property(cursor, &mut properties.list).is_none() {
-            break;
+            return Ok((properties, false));
         }
     }
-    Ok(properties)
+    Ok((properties, true))
 }
 
 fn property<'a>(cursor: &mut Cursor<'a>, list: &mut Vec<Property<'a>>) -> Option<()> {

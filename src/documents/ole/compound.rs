@@ -53,6 +53,8 @@ pub(super) struct Compound<'a> {
     by_name: HashMap<(Id, String), Id>,
     /// Bytes of streams that may still be read.
     left: Cell<usize>,
+    /// A stream that was read is shorter than it should be.
+    is_cut: Cell<bool>,
 }
 
 /// A storage or a stream.
@@ -113,6 +115,7 @@ impl<'a> Compound<'a> {
             children: HashMap::new(),
             by_name: HashMap::new(),
             left,
+            is_cut: Cell::new(false),
         };
         let directory = file.chain(first_directory, bytes.len())?;
         file.entries = directory.chunks_exact(ENTRY).map_while(entry).collect();
@@ -179,7 +182,19 @@ impl<'a> Compound<'a> {
     pub(super) fn stream(&self, id: Id) -> Result<Cow<'_, [u8]>, Fault> {
         let Some(entry) = self.entries.get(id) else { return Ok(Cow::Borrowed(&[])) };
         let length = entry.length.min(self.bytes.len());
-        if length >= self.cutoff { self.chain(entry.start, length) } else { self.mini_chain(entry.start, length) }
+        let stream = match length >= self.cutoff {
+            true => self.chain(entry.start, length)?,
+            false => self.mini_chain(entry.start, length)?,
+        };
+        if stream.len() < entry.length {
+            self.is_cut.set(true);
+        }
+        Ok(stream)
+    }
+
+    /// Whether a stream that was read is shorter than it should be.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.get()
     }
 
     /// Counts what is about to be read.

@@ -45,7 +45,11 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
     }
     let compound = Compound::open(file.bytes)?;
-    read_storage(&compound, ROOT, file.place, reading)
+    let result = read_storage(&compound, ROOT, file.place, reading);
+    if compound.is_cut() && result.is_ok() {
+        return Err(Fault::broken("parts of the file are missing"));
+    }
+    result
 }
 
 /// Files that are told by a stream or storage, and not read: what they are, in words.
@@ -111,6 +115,7 @@ const SILENT: &[&str] = &[
     "_signatures",
     "Text_Content",
     "Header",
+    "PersistentStorage Directory",
     "PP97_DUALSTORAGE",
 ];
 
@@ -133,13 +138,13 @@ fn read_storage(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut
     ];
     let mut result = Ok(());
     let mut found = false;
-    for (_, read) in known.iter().filter(|(name, _)| has(name)).take(1) {
+    if let Some(inner) = compound.child(storage, "PP97_DUALSTORAGE") {
+        found = true;
+        reading.unreadable(place, "a second version of it, for PowerPoint 95, is not read");
+        result = powerpoint::read(compound, inner, place, reading);
+    } else if let Some((_, read)) = known.iter().find(|(name, _)| has(name)) {
         found = true;
         result = read(compound, storage, place, reading);
-    }
-    if !found && let Some(inner) = compound.child(storage, "PP97_DUALSTORAGE") {
-        found = true;
-        result = read_storage(compound, inner, place, reading);
     }
     if has("__properties_version1.0") || matches!(result, Err(Fault::Stop | Fault::Protected(_))) {
         return result;
@@ -158,13 +163,17 @@ fn read_storage(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut
         reading.unreadable(place, "macros are not read");
         found |= has("VBA");
     }
+    let is_empty = |(_, entry): (Id, &compound::Entry)| entry.is_stream && entry.length == 0;
+    if !found && compound.children(storage).all(is_empty) {
+        return Ok(());
+    }
     if !found {
         let names: Vec<String> = compound.children(storage).take(5).map(|(_, entry)| quoted(&entry.name)).collect();
         return Err(Fault::Unreadable(format!("an OLE file of an unknown kind is not read ({})", names.join(", "))));
     }
     for (_, entry) in compound.children(storage).filter(|(_, entry)| !object::is_known(&entry.name)) {
         let silent = SILENT.iter().any(|name| name.eq_ignore_ascii_case(&entry.name));
-        if !silent && !(entry.is_stream && entry.length == 0) {
+        if !silent && !is_empty((0, entry)) {
             reading.unreadable(&within(place, format_args!("stream {}", quoted(&entry.name))), "is not read");
         }
     }

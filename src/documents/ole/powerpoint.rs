@@ -9,7 +9,7 @@ use super::{
 use crate::documents::little_endian::{u32_at, utf_16};
 use crate::message::{Attachment, Fault, Reading, Text, Whereabouts, within};
 use flate2::read::ZlibDecoder;
-use std::collections::HashMap;
+use std::{collections::HashMap, io::Read};
 
 /// Records between two looks at the clock.
 const STEP: usize = 4096;
@@ -58,11 +58,15 @@ pub(super) fn read(compound: &Compound<'_>, storage: Id, place: &str, reading: &
             attach(&place, content, reading)?;
             continue;
         }
-        // The length that it has when expanded, and then it.
+        // The length that it has when expanded, and then it. What should come after it may be missing.
+        let length = u32_at(content, 0).unwrap_or_default();
         let content = content.get(4..).unwrap_or_default();
-        match reading.expand(ZlibDecoder::new(content), content.len()) {
-            Ok(bytes) => attach(&place, &bytes, reading)?,
-            Err(fault) => reading.fault(&place, fault)?,
+        let mut bytes = Vec::new();
+        let mut expanded = reading.bounded(ZlibDecoder::new(content), content.len()).take(u64::from(length));
+        let result = expanded.read_to_end(&mut bytes);
+        attach(&place, &bytes, reading)?;
+        if let Err(error) = result {
+            reading.fault(&place, error.into())?;
         }
     }
     Ok(())
@@ -150,6 +154,7 @@ fn read_records<'a>(
     let mut others = Text::new();
     let mut objects = Vec::new();
     let mut sounds = 0_usize;
+    let (mut whole, mut documents) = (true, 0_usize);
     // What the records belong to, and where that ends.
     let (mut outer, mut outer_end) = (0, 0);
     let (mut inner, mut inner_end) = (0, 0);
@@ -167,6 +172,7 @@ fn read_records<'a>(
         match header.kind {
             kind::DOCUMENT | kind::SLIDE | kind::NOTES | kind::MASTER | kind::HANDOUT if header.contains => {
                 (outer, outer_end) = (header.kind, end);
+                documents += usize::from(header.kind == kind::DOCUMENT);
                 match (header.kind, slides.get(&at)) {
                     (kind::SLIDE, Some(number)) => shown.at(Whereabouts::Slide(*number)),
                     (kind::SLIDE, None) => shown.at(Whereabouts::Named("a slide of an earlier save".into())),
@@ -185,6 +191,7 @@ fn read_records<'a>(
             kind::COMMENT | kind::HEADERS_FOOTERS | kind::LINK => (inner, inner_end) = (header.kind, end),
             kind::TEXT_CHARACTERS | kind::TEXT_BYTES | kind::STRING => {
                 let content = records.content(at, header);
+                whole &= content.len() == header.length;
                 let content = match header.kind {
                     kind::TEXT_BYTES => content.iter().map(|byte| char::from(*byte)).collect(),
                     _ => utf_16(content),
@@ -218,6 +225,9 @@ fn read_records<'a>(
     }
     if sounds > 0 {
         reading.unreadable(&within(place, "sounds"), "sound is not read");
+    }
+    if !whole || documents == 0 {
+        reading.unreadable(place, "cannot be read: some of its records are missing");
     }
     Ok(objects)
 }

@@ -120,7 +120,7 @@ impl<'a> Document<'a> {
 
     /// Reads the text.
     fn read(&self, table: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
-        let parts = self.pieces(table);
+        let (parts, whole) = self.pieces(table);
         let row_ends = self.row_ends(table, place, reading)?;
         let mut out = Writer { texts: std::array::from_fn(|_| Text::new()), fields: String::new(), ..Writer::default() };
         let mut lengths = self.lengths().into_iter();
@@ -160,8 +160,8 @@ impl<'a> Document<'a> {
             reading.piece(self.names(table).into_piece(within(place, "names")));
         }
         self.left_over(&parts, place, reading);
-        if empty && self.lengths()[0] > 1 {
-            return Err(Fault::broken("its table of pieces leads nowhere"));
+        if !whole || (empty && self.lengths()[0] > 1) {
+            return Err(Fault::broken("some of its text is not there"));
         }
         Ok(())
     }
@@ -169,16 +169,30 @@ impl<'a> Document<'a> {
     /// The code page of text with one byte per character. Word 97 and later mean Western European by it.
     fn codepage(&self) -> u16 {
         match (self.is_word_97(), u16_at(self.stream, 20)) {
+            (true, _) => codepage::DEFAULT,
             (false, Some(256)) => 10000,
-            _ => codepage::DEFAULT,
+            (false, _) => codepage_of_language(u16_at(self.stream, 6).unwrap_or_default()),
         }
     }
 
-    /// The table of pieces ([MS-DOC] 2.8.35, 2.9.38); without one, the text stands in one piece.
-    fn pieces(&self, table: &[u8]) -> Vec<Part> {
+    /// Text that no piece says anything about, from an offset of the stream on. In UTF-16, every other byte of most
+    /// scripts is the same small number.
+    fn guess(&self, bytes: &[u8], start: usize) -> String {
+        let aligned = bytes.get(start % 2..).unwrap_or_default();
+        let small = aligned.iter().skip(1).step_by(2).filter(|byte| **byte < 0x09).count();
+        match self.is_word_97() && small * 4 > aligned.len() {
+            true => utf_16(aligned),
+            false => codepage::decode(bytes, self.codepage()).into_owned(),
+        }
+    }
+
+    /// The table of pieces ([MS-DOC] 2.8.35, 2.9.38), and whether all of their text is there; without one, the text
+    /// stands in one piece.
+    fn pieces(&self, table: &[u8]) -> (Vec<Part>, bool) {
         let plc = self.table(table, 33).and_then(piece_table).unwrap_or_default();
         // One more position than pieces, four bytes each, and eight bytes per piece.
         let count = plc.len().saturating_sub(4) / 12;
+        let mut whole = true;
         let mut pieces = Vec::with_capacity(count);
         for index in 0..count {
             let (Some(first), Some(last)) = (size_at(plc, 4 * index), size_at(plc, 4 * index + 4)) else { break };
@@ -192,7 +206,9 @@ impl<'a> Document<'a> {
             let width = 1 + usize::from(wide);
             // What is said to stand past the end does not stand anywhere.
             let most = self.stream.len().saturating_sub(start) / width;
-            pieces.push(Part { start, characters: last.saturating_sub(first).min(most), wide });
+            let characters = last.saturating_sub(first);
+            whole &= characters <= most;
+            pieces.push(Part { start, characters: characters.min(most), wide });
         }
         if pieces.is_empty()
             && let (Some(start), Some(end)) = (size_at(self.stream, 24), size_at(self.stream, 28))
@@ -203,7 +219,7 @@ impl<'a> Document<'a> {
             let characters = end.saturating_sub(start) / (1 + usize::from(wide));
             pieces.push(Part { start, characters, wide });
         }
-        pieces
+        (pieces, whole)
     }
 
     /// Where in the stream the marks end that end a row of a table ([MS-DOC] 2.8.6, 2.9.175).
@@ -306,12 +322,33 @@ impl<'a> Document<'a> {
             if start > end.saturating_add(MIN_LEFT_OVER)
                 && let Some(bytes) = bytes_at(self.stream, end, start - end)
             {
-                text.push(&crate::message::decode_text(bytes, None, usize::MAX).replace(['\r', '\u{7}'], "\n"));
+                text.push(&self.guess(bytes, end).replace(['\r', '\u{7}'], "\n"));
                 text.end_line();
             }
             end = end.max(next);
         }
         reading.piece(text.into_piece(within(place, "left over from earlier saves")));
+    }
+}
+
+/// Code pages of languages that do not use the Western European one ([MS-LCID]).
+fn codepage_of_language(language: u16) -> u16 {
+    match (language & 0x3ff, language) {
+        (_, 0x0c1a | 0x1c1a | 0x281a | 0x301a) => 1251,
+        (0x02 | 0x19 | 0x22 | 0x23 | 0x2f, _) => 1251,
+        (0x05 | 0x0e | 0x15 | 0x18 | 0x1a | 0x1b | 0x1c | 0x24, _) => 1250,
+        (0x08, _) => 1253,
+        (0x1f, _) => 1254,
+        (0x0d, _) => 1255,
+        (0x01 | 0x20 | 0x29, _) => 1256,
+        (0x25..=0x27, _) => 1257,
+        (0x2a, _) => 1258,
+        (0x1e, _) => 874,
+        (0x11, _) => 932,
+        (0x12, _) => 949,
+        (0x04, 0x0404 | 0x0c04 | 0x1404) => 950,
+        (0x04, _) => 936,
+        _ => codepage::DEFAULT,
     }
 }
 

@@ -24,6 +24,9 @@ const MAX_STRINGS: usize = 2_000_000;
 /// Parts within one another: charts within sheets.
 const MAX_DEPTH: usize = 16;
 
+/// Records that hold cells.
+const CELLS: &[u16] = &[0x0006, 0x00bd, 0x00d6, 0x00fd, 0x0203, 0x0204, 0x0205, 0x0206, 0x0207, 0x027e, 0x0406];
+
 /// What a cell holds.
 enum Value {
     /// A shared string, by its number.
@@ -67,6 +70,8 @@ struct Workbook {
     /// Records of drawings, one after the other.
     drawings: Vec<u8>,
     unread_objects: bool,
+    /// Records end early, or are not there.
+    is_cut: bool,
     too_many_strings: bool,
 }
 
@@ -116,19 +121,19 @@ impl Workbook {
                     }
                 }
                 0x002f => return Err(Fault::Protected(PASSWORD.to_owned())),
+                // What stands between the parts fills up the stream.
+                _ if open.is_empty() => {}
                 _ => {
-                    if open.is_empty() {
-                        open.push(Part::default());
-                    }
-                    // A record that ends early says nothing.
                     if self.global(&record).is_none()
                         && let Some(part) = open.last_mut()
+                        && part.take(&record, &mut self).is_none()
                     {
-                        part.take(&record, &mut self);
+                        self.is_cut |= CELLS.contains(&record.kind);
                     }
                 }
             }
         }
+        self.is_cut |= !open.is_empty();
         for part in open {
             drawings.push(self.finish(part, place, reading));
         }
@@ -144,7 +149,11 @@ impl Workbook {
         for drawings in drawings.iter().chain([&self.drawings]) {
             shapes.walk(drawings, None, place, reading)?;
         }
-        shapes.finish(place, reading)
+        shapes.finish(place, reading)?;
+        if self.is_cut {
+            return Err(Fault::broken("some of its records are missing"));
+        }
+        Ok(())
     }
 
     /// A string after its length, in two bytes or one.
@@ -189,7 +198,10 @@ impl Workbook {
                         self.too_many_strings = true;
                         break;
                     }
-                    let Some(text) = fields.long_string() else { break };
+                    let Some(text) = fields.long_string() else {
+                        self.is_cut = true;
+                        break;
+                    };
                     self.shared.push(text);
                 }
             }
@@ -364,8 +376,9 @@ impl Part {
             // String.
             0x0207 => {
                 let text = workbook.string(&mut fields, true)?;
-                let (row, column) = self.formula.take()?;
-                self.cells.push(row, column, Value::Text(text));
+                if let Some((row, column)) = self.formula.take() {
+                    self.cells.push(row, column, Value::Text(text));
+                }
             }
             // Header, footer.
             0x0014 | 0x0015 if !record.data.is_empty() => {
