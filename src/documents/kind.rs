@@ -75,6 +75,7 @@ impl Kind {
             Some(Signature::Xz) => Self::Xz,
             Some(Signature::Zstd) => Self::Zstd,
             Some(Signature::Zip) => package(file.bytes, reading)?,
+            None if super::ole::is_rights_managed_message(file.bytes) => Self::Ole,
             None if is_message(file) => Self::Message,
             None => without_signature(file),
         })

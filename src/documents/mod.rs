@@ -13,6 +13,11 @@ mod kind;
 mod ooxml;
 mod mailbox;
 mod opendocument;
+mod compressed_rtf;
+mod kind;
+mod little_endian;
+mod mapi;
+mod ole;
 mod package;
 mod pdf;
 mod plain;
@@ -21,6 +26,8 @@ mod sinks;
 mod structured;
 mod text_kind;
 mod web_page;
+mod sheet;
+mod tnef;
 mod xml;
 
 use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
@@ -55,6 +62,8 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Html => web_page::read(file, reading),
         Kind::Structured(kind) => structured::read(kind, file, reading),
         Kind::Mailbox => mailbox::read(file, reading),
+        Kind::Ole => ole::read(file, reading),
+        Kind::Tnef => tnef::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),

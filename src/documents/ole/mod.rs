@@ -1,0 +1,208 @@
+//! OLE compound files ([MS-CFB]): what a file is, is told by the streams in it. One file per format.
+//!
+//! | what | file |
+//! |---|---|
+//! | sectors, streams, storages | `compound` |
+//! | .doc of Word 6 to 2003 ([MS-DOC]) | `word` |
+//! | .xls of Excel 5 to 2003 ([MS-XLS]) | `excel` |
+//! | .ppt of PowerPoint 97 to 2003 ([MS-PPT]) | `powerpoint` |
+//! | .msg and .oft of Outlook ([MS-OXMSG]) | `outlook` |
+//! | title, author, labels ([MS-OLEPS]) | `properties` |
+//! | shapes and pictures within those ([MS-ODRAW]) | `drawing` |
+//! | objects that were put into them | `object` |
+
+mod compound;
+mod drawing;
+mod excel;
+mod number_format;
+mod object;
+mod outlook;
+mod powerpoint;
+mod properties;
+mod word;
+
+use crate::message::{Attachment, Fault, Reading, Text, quoted, within};
+use compound::{Compound, Id, ROOT};
+pub(super) use number_format::{Format, civil};
+
+/// How messages protected by rights management begin (message.rpmsg, [MS-OXORMMS] 2.2.1).
+const RIGHTS_MANAGED_MESSAGE: &[u8] = b"\x76\xe8\x04\x60\xc4\x11\xe3\x86";
+
+/// What rights management is called in a list of what is protected.
+const RIGHTS_MANAGEMENT: &str = "rights management";
+
+/// What an office document with a password is called there.
+const PASSWORD: &str = "Office with a password";
+
+/// Whether this is what rights management makes of a message.
+pub(super) fn is_rights_managed_message(bytes: &[u8]) -> bool {
+    bytes.starts_with(RIGHTS_MANAGED_MESSAGE)
+}
+
+/// Reads a compound file.
+pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    if is_rights_managed_message(file.bytes) {
+        return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
+    }
+    let compound = Compound::open(file.bytes)?;
+    let result = read_storage(&compound, ROOT, file.place, reading);
+    if compound.is_cut() && result.is_ok() {
+        return Err(Fault::broken("parts of the file are missing"));
+    }
+    result
+}
+
+/// Files that are told by a stream or storage, and not read: what they are, in words.
+const UNREAD: &[(&str, &str)] = &[
+    ("VisioDocument", "a Visio drawing"),
+    ("Quill", "a Publisher document"),
+    ("Props", "a Project plan"),
+    ("Props9", "a Project plan"),
+    ("Props12", "a Project plan"),
+    ("Props14", "a Project plan"),
+    ("PP40", "a presentation of PowerPoint 95"),
+    ("PowerPoint Presentation", "a presentation of PowerPoint 4"),
+    ("FileHeader", "a Hangul document"),
+    ("StarWriterDocument", "a StarWriter document"),
+    ("StarCalcDocument", "a StarCalc document"),
+    ("StarDrawDocument3", "a StarDraw document"),
+    ("NativeContent_MAIN", "a Quattro Pro workbook"),
+    ("PerfectOffice_MAIN", "a WordPerfect Office document"),
+    ("MatOST", "a Works document"),
+    ("MM", "a Works document"),
+    ("Catalog", "a list of small pictures (Thumbs.db)"),
+    ("Equation Native", "an equation"),
+    ("\u{1}Ole10ItemName", "a link"),
+];
+
+/// Streams that hold nothing people wrote, or that were read with the document whose they are.
+const SILENT: &[&str] = &[
+    "\u{1}CompObj",
+    "\u{1}Ole",
+    "\u{3}ObjInfo",
+    "\u{3}LinkInfo",
+    "\u{3}PIC",
+    "\u{3}META",
+    "\u{3}PRINT",
+    "\u{3}EPRINT",
+    "\u{3}AccessObjSiteData",
+    "\u{3}OCXNAME",
+    "WordDocument",
+    "0Table",
+    "1Table",
+    "Data",
+    "ObjectPool",
+    "Workbook",
+    "Book",
+    "PowerPoint Document",
+    "Current User",
+    "Pictures",
+    "_VBA_PROJECT_CUR",
+    "Macros",
+    "VBA",
+    "_VBA_PROJECT",
+    "PROJECT",
+    "PROJECTwm",
+    "PROJECTlk",
+    "dir",
+    "MsoDataStore",
+    "_SX_DB_CUR",
+    "Revision Log",
+    "User Names",
+    "XCB",
+    "Ctls",
+    "_xmlsignatures",
+    "_signatures",
+    "Text_Content",
+    "Header",
+    "PersistentStorage Directory",
+    "PP97_DUALSTORAGE",
+];
+
+/// Reads what is in a storage: the file itself, or an object in a document.
+fn read_storage(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    reading.clock(place)?;
+    let has = |name: &str| compound.child(storage, name).is_some();
+    if has("\u{9}DRMContent") || has("\u{9}DRMViewerContent") || has("DRMContent") {
+        return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
+    }
+    if has("EncryptedPackage") || has("EncryptionInfo") {
+        return Err(Fault::Protected(encrypted_package(compound, storage).to_owned()));
+    }
+    let known = [
+        ("__properties_version1.0", outlook::read as ReadStorage),
+        ("WordDocument", word::read),
+        ("Workbook", excel::read),
+        ("Book", excel::read),
+        ("PowerPoint Document", powerpoint::read),
+    ];
+    let mut result = Ok(());
+    let mut found = false;
+    if let Some(inner) = compound.child(storage, "PP97_DUALSTORAGE") {
+        found = true;
+        reading.unreadable(place, "a second version of it, for PowerPoint 95, is not read");
+        result = powerpoint::read(compound, inner, place, reading);
+    } else if let Some((_, read)) = known.iter().find(|(name, _)| has(name)) {
+        found = true;
+        result = read(compound, storage, place, reading);
+    }
+    if has("__properties_version1.0") || matches!(result, Err(Fault::Stop | Fault::Protected(_))) {
+        return result;
+    }
+    let objects = object::read(compound, storage, place, reading);
+    if let Err(fault) = result {
+        reading.fault(place, fault)?;
+    }
+    found |= objects?;
+    if !found && let Some((_, what)) = UNREAD.iter().find(|(name, _)| has(name)) {
+        properties_of(compound, storage, place, reading)?;
+        return Err(Fault::Unreadable(format!("{what} is not read")));
+    }
+    properties_of(compound, storage, place, reading)?;
+    if has("Macros") || has("_VBA_PROJECT_CUR") || has("VBA") {
+        reading.unreadable(place, "macros are not read");
+        found |= has("VBA");
+    }
+    let is_empty = |(_, entry): (Id, &compound::Entry)| entry.is_stream && entry.length == 0;
+    if !found && compound.children(storage).all(is_empty) {
+        return Ok(());
+    }
+    if !found {
+        let names: Vec<String> = compound.children(storage).take(5).map(|(_, entry)| quoted(&entry.name)).collect();
+        return Err(Fault::Unreadable(format!("an OLE file of an unknown kind is not read ({})", names.join(", "))));
+    }
+    for (_, entry) in compound.children(storage).filter(|(_, entry)| !object::is_known(&entry.name)) {
+        let silent = SILENT.iter().any(|name| name.eq_ignore_ascii_case(&entry.name));
+        if !silent && !is_empty((0, entry)) {
+            reading.unreadable(&within(place, format_args!("stream {}", quoted(&entry.name))), "is not read");
+        }
+    }
+    Ok(())
+}
+
+/// Reads the document in a storage.
+type ReadStorage = fn(&Compound<'_>, Id, &str, &mut Reading<'_>) -> Result<(), Fault>;
+
+/// Reads every set of properties in a storage.
+fn properties_of(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    let mut text = Text::new();
+    for (id, entry) in compound.children(storage) {
+        if entry.is_stream && entry.name.starts_with(properties::STREAM_PREFIX) {
+            let stream = compound.stream(id)?;
+            if let Err(fault) = properties::read(&stream, place, &mut text, reading) {
+                reading.fault(&within(place, "properties"), fault)?;
+            }
+        }
+    }
+    reading.piece(text.into_piece(place));
+    Ok(())
+}
+
+/// What protects a document that is stored in encrypted form ([MS-OFFCRYPTO] 2.1): the names of its transforms tell.
+fn encrypted_package(compound: &Compound<'_>, storage: Id) -> &'static str {
+    let transforms = compound
+        .child(storage, "\u{6}DataSpaces")
+        .and_then(|spaces| compound.child(spaces, "TransformInfo"))
+        .map(|info| compound.children(info).any(|(_, entry)| entry.name.to_uppercase().contains("DRM")));
+    if transforms == Some(true) { RIGHTS_MANAGEMENT } else { PASSWORD }
+}
