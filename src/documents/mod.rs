@@ -8,6 +8,8 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod archive;
+mod ciphertext;
 mod kind;
 mod package;
 mod plain;
@@ -35,9 +37,18 @@ impl ReadAttachment for InProcess {
 }
 
 fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    match Kind::of(file, reading)? {
+    let kind = Kind::of(file, reading)?;
+    if kind.may_hide_archive() && archive::has_zip_appended(file.bytes) {
+        let result = archive::read_appended_zip(file, reading);
+        result.or_else(|fault| reading.fault(file.place, fault))?;
+    }
+    match kind {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
+        Kind::Zip => archive::read_zip(file, reading),
+        Kind::SevenZip => archive::read_seven_zip(file, reading),
+        Kind::Tar => archive::read_tar(file, reading),
+        Kind::Compressed(format) => archive::read_compressed(format, file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
