@@ -8,7 +8,7 @@ use super::{
     socket::{Activation, Listener, SocketError},
 };
 use crate::{
-    config::{Config, Mode},
+    config::{Config, Mode, located},
     postfix::{
         guard::Guard,
         judge::LIFETIME_MARGIN,
@@ -188,7 +188,7 @@ fn reload(path: &Path, service: &Service, pins: &Arc<dyn PinStore>, watch: &Arc<
         });
         snapshot(Arc::clone(&config), Arc::clone(pins), Arc::clone(watch))
             .map(|snapshot| (config, snapshot))
-            .map_err(|error| error.to_string())
+            .map_err(|error| located(path, &error.to_string()))
     });
     match fresh {
         Ok((config, snapshot)) => {

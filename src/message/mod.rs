@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 pub use charset::decode_text;
+pub use html::read_html;
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
 pub use reading::{Attachment, Bounded, Fault, ReadAttachment, Reading, Stop, Unread, Used};

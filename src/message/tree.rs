@@ -19,11 +19,7 @@ use super::{
 };
 use mail_parser::ContentType;
 use memchr::memmem;
-use std::{
-    borrow::Cow,
-    ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::borrow::Cow;
 
 /// Messages within messages that are themselves encoded for transfer (which RFC 2046 section 5.2.1 forbids); each is
 /// decoded in memory.
@@ -94,6 +90,8 @@ struct Part {
     charset: Option<String>,
     encoding: Encoding,
     names: Vec<String>,
+    /// A multipart of which the boundary is not told.
+    boundless: bool,
 }
 
 impl Walk<'_, '_> {
@@ -135,6 +133,16 @@ impl Walk<'_, '_> {
                 let found = next_delimiter(raw, body, &stack);
                 let end = found.as_ref().map_or(raw.len(), |found| found.end.max(body));
                 self.between(&raw[body..end], &path)?;
+                let own = found.as_ref().is_some_and(|found| found.frame + 1 == stack.len());
+                let hides = match part.encoding {
+                    Encoding::Identity if own || raw[body..end].iter().all(u8::is_ascii_whitespace) => None,
+                    Encoding::Identity => Some("its boundary never comes; read as text"),
+                    _ => Some("a multipart that is encoded itself; read as it stands"),
+                };
+                if let Some(reason) = hides {
+                    let here = self.place(&path, Some(&part.media_type));
+                    self.reading.unreadable(&here, reason);
+                }
                 found
             } else {
                 let found = next_delimiter(raw, body, &stack);
@@ -272,6 +280,13 @@ impl Walk<'_, '_> {
         if part.encoding == Encoding::Unknown {
             self.reading.unreadable(here, "its transfer encoding is not known; read as it stands");
         }
+        if part.boundless {
+            self.reading.unreadable(here, "a multipart without boundary; read as text");
+        }
+        if let Some(charset) = part.charset.as_deref().filter(|charset| !charset::is_known(charset)) {
+            let charset: String = charset.chars().take(40).collect();
+            self.reading.unreadable(here, format!("its charset `{charset}` is not known; read by guess"));
+        }
         let (mut decoded, clean) = transfer::decode(part.encoding, body);
         if Signature::of(&decoded).is_some() {
             // A document that is called text: mail programs open it by its name.
@@ -287,24 +302,18 @@ impl Walk<'_, '_> {
             }
             self.reading.too_much_text(here);
         }
-        let mut text = charset::decode(decoded, part.charset.as_deref(), most);
+        let text = charset::decode(decoded, part.charset.as_deref(), most);
         if text.len() > most {
             self.reading.too_much_text(here);
         }
         if is_html {
-            let deadline = self.reading.deadline();
-            match catch_unwind(AssertUnwindSafe(|| html::text(&text, left, deadline))) {
-                Ok(ControlFlow::Continue(seen)) => text = seen.into(),
-                Ok(ControlFlow::Break(seen)) => {
-                    text = seen.into();
-                    if self.reading.clock(here).is_ok() {
-                        self.reading.too_much_text(here);
-                    }
-                }
-                Err(_) => self.reading.unreadable(here, "its HTML could not be parsed; read with its tags"),
+            self.reading.deeper(here, depth, |reading| html::read_html(&text, here, reading)).unwrap_or(Ok(()))?;
+        } else {
+            if let Some(reason) = hidden_in(&text) {
+                self.reading.unreadable(here, reason);
             }
+            self.reading.piece(Piece::new(here, normalise(text.into_owned())));
         }
-        self.reading.piece(Piece::new(here, normalise(text.into_owned())));
         if !clean {
             // Said to be base64 and is not: a reader may see the one or the other.
             let left = self.reading.text_left();
@@ -346,8 +355,10 @@ impl Walk<'_, '_> {
             None if in_digest => "message/rfc822".to_owned(),
             None => "text/plain".to_owned(),
         };
+        let kind = kind(&media_type, content_type.as_ref());
         Part {
-            kind: kind(&media_type, content_type.as_ref()),
+            boundless: media_type.starts_with("multipart/") && matches!(kind, Kind::Text { .. }),
+            kind,
             charset: content_type.as_ref().and_then(|parsed| parsed.attribute("charset")).map(str::to_owned),
             encoding: Encoding::from_field(encoding.as_deref()),
             media_type,
@@ -400,6 +411,23 @@ fn kind(media_type: &str, content_type: Option<&ContentType<'_>>) -> Kind {
         _ if media_type.starts_with("text/") || media_type.starts_with("message/") => text,
         _ => Kind::Attachment,
     }
+}
+
+/// What programs make of lines of a text, and we do not read.
+fn hidden_in(text: &str) -> Option<&'static str> {
+    let begins = |start: &'static str| {
+        let lines = memmem::find_iter(text.as_bytes(), start).filter(|&at| at == 0 || text.as_bytes()[at - 1] == b'\n');
+        lines.map(move |at| &text[at + start.len()..])
+    };
+    // `begin 644 name`
+    let is_file = |rest: &str| {
+        let mode = rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+        matches!(mode, 3 | 4) && rest[mode..].starts_with(' ')
+    };
+    if begins("begin ").any(is_file) || begins("=ybegin ").next().is_some() {
+        return Some("a file within the text (uuencode, yEnc) is not read yet");
+    }
+    begins("-----BEGIN PGP MESSAGE-----").next().map(|_| "encrypted within the text (OpenPGP)")
 }
 
 /// The words for a place.
@@ -592,6 +620,36 @@ mod tests {
         let document = document("Content-Transfer-Encoding: x-uuencode\n\nbegin");
         assert_eq!(document.pieces[0].text, "begin");
         assert_eq!(document.unreadable.len(), 1);
+        for (text, reason) in [
+            ("Hej\nbegin 644 a.txt\n#2&5J\n`\nend\n", Some("a file within the text (uuencode, yEnc) is not read yet")),
+            ("=ybegin line=128 size=3 name=a\n", Some("a file within the text (uuencode, yEnc) is not read yet")),
+            ("-----BEGIN PGP MESSAGE-----\n", Some("encrypted within the text (OpenPGP)")),
+            ("begin 6 apples, begin 644\nbegin with\nbeginning 644 x", None),
+        ] {
+            let document = self::document(&format!("\n{text}"));
+            assert_eq!(unreadable(&document), reason.map(|reason| ("text", reason)).into_iter().collect::<Vec<_>>());
+        }
+        let document = of_type("text/plain; charset=ibm037");
+        assert_eq!(unreadable(&document), [("text", "its charset `ibm037` is not known; read by guess")]);
+    }
+
+    #[test]
+    fn lists_multiparts_that_readers_may_see_more_in() {
+        let never = "its boundary never comes; read as text";
+        let encoded = "a multipart that is encoded itself; read as it stands";
+        let hidden = "--b\nContent-Transfer-Encoding: base64\n\nSGVq\n--b--";
+        for (fields, body, reason) in [
+            ("; boundary=b", hidden, None),
+            ("; boundary=a; x=b", hidden, Some(never)),
+            ("; boundary=b", "", None),
+            ("; boundary=b\nContent-Transfer-Encoding: base64", "LS1i", Some(encoded)),
+            ("; boundary=b\nContent-Transfer-Encoding: quoted-printable", hidden, Some(encoded)),
+            ("", hidden, Some("a multipart without boundary; read as text")),
+        ] {
+            let document = document(&format!("Content-Type: multipart/mixed{fields}\n\n{body}"));
+            let expected: Vec<_> = reason.map(|reason| ("message (multipart/mixed)", reason)).into_iter().collect();
+            assert_eq!(unreadable(&document), expected, "{fields}");
+        }
     }
 
     #[test]
