@@ -1,6 +1,10 @@
 //! Which reader a file is for: by its content first; its name and type only tell apart what the content cannot.
 
-use super::{package::Package, text_kind};
+use super::{
+    archive::{Compressed, is_tar},
+    package::Package,
+    text_kind,
+};
 use crate::message::{Attachment, Fault, Reading, Signature};
 
 /// What a file is.
@@ -32,10 +36,8 @@ pub(super) enum Kind {
     Zip,
     SevenZip,
     Tar,
-    Gzip,
-    Bzip2,
-    Xz,
-    Zstd,
+    /// One compressed file.
+    Compressed(Compressed),
     /// S/MIME (RFC 8551): signed, enveloped, compressed.
     Cms,
     /// OpenPGP (RFC 9580), armoured or not.
@@ -58,6 +60,11 @@ pub(super) enum Structured {
 }
 
 impl Kind {
+    /// Whether programs would show it as what it is, and others unpack an archive that stands at its end.
+    pub(super) fn may_hide_archive(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Unread(_) | Self::Pdf | Self::Rtf | Self::Tnef)
+    }
+
     pub(super) fn of(file: &Attachment<'_>, reading: &Reading<'_>) -> Result<Self, Fault> {
         Ok(match Signature::of(file.bytes) {
             Some(Signature::Image(kind)) => Self::Image(kind),
@@ -70,11 +77,14 @@ impl Kind {
             Some(Signature::Tnef) => Self::Tnef,
             Some(Signature::SevenZip) => Self::SevenZip,
             Some(Signature::Tar) => Self::Tar,
-            Some(Signature::Gzip) => Self::Gzip,
-            Some(Signature::Bzip2) => Self::Bzip2,
-            Some(Signature::Xz) => Self::Xz,
-            Some(Signature::Zstd) => Self::Zstd,
-            Some(Signature::Zip) => package(file.bytes, reading)?,
+            Some(Signature::Gzip) => Self::Compressed(Compressed::Gzip),
+            Some(Signature::Bzip2) => Self::Compressed(Compressed::Bzip2),
+            Some(Signature::Xz) => Self::Compressed(Compressed::Xz),
+            Some(Signature::Lzip) => Self::Compressed(Compressed::Lzip),
+            Some(Signature::Zstd) => Self::Compressed(Compressed::Zstd),
+            Some(Signature::Archive(kind)) => Self::Unread(kind.to_owned()),
+            Some(Signature::Zip) => package(file.bytes, reading),
+            None if is_tar(file.bytes) => Self::Tar,
             None if super::ole::is_rights_managed_message(file.bytes) => Self::Ole,
             None if is_message(file) => Self::Message,
             None => without_signature(file),
@@ -86,12 +96,13 @@ impl Kind {
 const OPEN_DOCUMENT: [&[u8]; 2] = [b"application/vnd.oasis.opendocument.", b"application/vnd.sun.xml."];
 
 /// Tells documents in zip archives from mere archives, by the members that each must have.
-fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
-    let mut package = Package::open(bytes)?;
+fn package(bytes: &[u8], reading: &Reading<'_>) -> Kind {
+    // What cannot be opened so may still have members.
+    let Ok(mut package) = Package::open(bytes) else { return Kind::Zip };
     if let Ok(Some(mimetype)) = package.expand("mimetype", reading)
         && OPEN_DOCUMENT.iter().any(|prefix| mimetype.starts_with(prefix))
     {
-        return Ok(Kind::OpenDocument);
+        return Kind::OpenDocument;
     }
     // Of the parts that a document may be stored in, these are where programs store them.
     for (member, kind) in [
@@ -101,13 +112,13 @@ fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
         ("ppt/presentation.xml", Kind::Presentation),
     ] {
         if package.has(member) {
-            return Ok(kind);
+            return kind;
         }
     }
     if package.has("content.xml") && package.has("META-INF/manifest.xml") {
-        return Ok(Kind::OpenDocument);
+        return Kind::OpenDocument;
     }
-    Ok(Kind::Zip)
+    Kind::Zip
 }
 
 /// What says nothing of itself in its first bytes.

@@ -9,6 +9,8 @@
 //! reason where it cannot go on.
 
 mod codepage;
+mod archive;
+mod ciphertext;
 mod kind;
 mod ooxml;
 mod mailbox;
@@ -52,7 +54,12 @@ impl ReadAttachment for InProcess {
 }
 
 fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    match Kind::of(file, reading)? {
+    let kind = Kind::of(file, reading)?;
+    if kind.may_hide_archive() && archive::has_zip_appended(file.bytes) {
+        let result = archive::read_appended_zip(file, reading);
+        result.or_else(|fault| reading.fault(file.place, fault))?;
+    }
+    match kind {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Pdf => pdf::read(file, reading),
         Kind::Plain => plain::read(file, reading),
@@ -64,6 +71,10 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Mailbox => mailbox::read(file, reading),
         Kind::Ole => ole::read(file, reading),
         Kind::Tnef => tnef::read(file, reading),
+        Kind::Zip => archive::read_zip(file, reading),
+        Kind::SevenZip => archive::read_seven_zip(file, reading),
+        Kind::Tar => archive::read_tar(file, reading),
+        Kind::Compressed(format) => archive::read_compressed(format, file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
