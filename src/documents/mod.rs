@@ -38,7 +38,10 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
-        Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
+        Kind::Image(kind) => {
+            reading.picture(file.place, kind, file.bytes);
+            Ok(())
+        }
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
     }

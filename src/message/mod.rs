@@ -29,7 +29,7 @@ use std::time::Instant;
 pub use charset::decode_text;
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
-pub use reading::{Attachment, Bounded, Fault, ReadAttachment, Reading, Stop, Unread, Used};
+pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};
 pub use signature::Signature;
 
 /// What was read of one message.
