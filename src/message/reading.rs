@@ -552,8 +552,7 @@ mod tests {
         here.part("a").unwrap();
         here.piece(Piece::new("a", "one"));
         let kept = Kept(Vec::new().into());
-        let mut there =
-            Reading::resume(&limits, &here.left(), here.deadline(), &Unread).handing_on_to(&kept);
+        let mut there = Reading::resume(&limits, &here.left(), here.deadline(), &Unread).handing_on_to(&kept);
         let before = there.used();
         assert_eq!(there.left(), here.left());
         there.picture("b", "PNG", b"");
