@@ -262,7 +262,7 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// When there are too many, or no time is left.
     pub fn part(&mut self, place: &str) -> Result<(), Stop> {
-        self.parts += 1;
+        self.parts = self.parts.saturating_add(1);
         if self.parts > self.limits.parts {
             self.limit(place, format!("limit: more than {} parts", self.limits.parts));
             return Err(Stop);

@@ -57,6 +57,8 @@ pub(super) enum Broken {
     Late,
     /// It died: how, in words.
     Died(String),
+    /// It died before it had heard all that it was asked, so not of that: how, in words.
+    Unheard(String),
     /// It said what makes no sense, or more than it may.
     Senseless(&'static str),
     /// What it is to be asked cannot be said.
@@ -199,6 +201,10 @@ impl Worker {
         match error {
             FrameError::Malformed(why) => malformed(why),
             FrameError::Io(error) if is_late(&error) => Broken::Late,
+            // The first is said when there is no reader any more, the second when it left something unread (unix(7)).
+            FrameError::Io(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                Broken::Unheard(self.end())
+            }
             FrameError::Io(_) => Broken::Died(self.end()),
         }
     }

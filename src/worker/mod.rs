@@ -19,6 +19,8 @@ mod picture;
 mod pool;
 mod protocol;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use crate::config;
 use std::{ffi::OsString, path::PathBuf, time::Duration};

@@ -283,31 +283,40 @@ impl ReadAttachment for MessageReader<'_> {
             pictures.read(place, kind, attachment.bytes, reading);
             return reading.clock(place);
         }
-        let mut worker = match self.pool.worker(deadline) {
-            Ok(worker) => worker,
-            Err(NotReady::Late) => {
-                reading.limit(place, "limit: time (starting a reader)".to_owned());
-                return reading.clock(place);
-            }
-            Err(NotReady::Refused(reason)) => {
-                reading.unreadable(place, format!("limit: no reader can be started: {reason}"));
-                return Ok(());
-            }
-        };
-        match worker.read(attachment, reading, &mut pictures) {
-            Ok(End { again, panicked, .. }) => {
-                if let Some(location) = panicked {
-                    tracing::error!("documents: a reader panicked at {}; please report this", Printable(&location));
+        loop {
+            let mut worker = match self.pool.worker(deadline) {
+                Ok(worker) => worker,
+                Err(NotReady::Late) => {
+                    reading.limit(place, "limit: time (starting a reader)".to_owned());
+                    return reading.clock(place);
                 }
-                if again && worker.requests < REQUESTS_MAX {
-                    self.pool.put_back(worker);
+                Err(NotReady::Refused(reason)) => {
+                    reading.unreadable(place, format!("limit: no reader can be started: {reason}"));
+                    return Ok(());
+                }
+            };
+            let was_idle = worker.requests > 0;
+            match worker.read(attachment, reading, &mut pictures) {
+                Ok(End { again, panicked, .. }) => {
+                    if let Some(location) = panicked {
+                        tracing::error!("documents: a reader panicked at {}; please report this", Printable(&location));
+                    }
+                    if again && worker.requests < REQUESTS_MAX {
+                        self.pool.put_back(worker);
+                    }
+                }
+                // It was about to end when it was chosen. A fresh one hears all.
+                Err(Broken::Unheard(how)) if was_idle => {
+                    tracing::warn!("documents: an idle reader died: {how}");
+                    continue;
+                }
+                Err(broken) => {
+                    // What died, or is not to be trusted any more, is not waited for.
+                    drop(worker);
+                    lament(place, broken, reading);
                 }
             }
-            Err(broken) => {
-                // What died, or is not to be trusted any more, is not waited for.
-                drop(worker);
-                lament(place, broken, reading);
-            }
+            break;
         }
         pictures.read_kept(reading);
         reading.clock(place)
@@ -318,7 +327,7 @@ impl ReadAttachment for MessageReader<'_> {
 fn lament(place: &str, broken: Broken, reading: &mut Reading<'_>) {
     match broken {
         Broken::Late => reading.limit(place, "limit: time".to_owned()),
-        Broken::Died(how) => {
+        Broken::Died(how) | Broken::Unheard(how) => {
             tracing::warn!("documents: a reader died: {how}");
             reading.unreadable(place, format!("limit: its reader died ({how})"));
         }
