@@ -8,28 +8,27 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
-mod codepage;
 mod archive;
 mod ciphertext;
-mod kind;
-mod ooxml;
-mod mailbox;
-mod opendocument;
+mod codepage;
 mod compressed_rtf;
 mod kind;
 mod little_endian;
+mod mailbox;
 mod mapi;
 mod ole;
+mod ooxml;
+mod opendocument;
 mod package;
 mod pdf;
 mod plain;
 mod rtf;
+mod sheet;
 mod sinks;
 mod structured;
 mod text_kind;
-mod web_page;
-mod sheet;
 mod tnef;
+mod web_page;
 mod xml;
 
 use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
@@ -75,7 +74,10 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::SevenZip => archive::read_seven_zip(file, reading),
         Kind::Tar => archive::read_tar(file, reading),
         Kind::Compressed(format) => archive::read_compressed(format, file, reading),
-        Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
+        Kind::Image(kind) => {
+            reading.picture(file.place, kind, file.bytes);
+            Ok(())
+        }
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
     }

@@ -137,7 +137,9 @@ fn read_attachment(
         names.extend(properties.text(id).filter(|name| !name.is_empty() && !names.contains(name)));
     }
     for name in [attached.transport_name, attached.title].into_iter().flatten() {
-        names.extend(Some(string(name, page).into()).filter(|name: &Cow<'_, str>| !name.is_empty() && !names.contains(name)));
+        names.extend(
+            Some(string(name, page).into()).filter(|name: &Cow<'_, str>| !name.is_empty() && !names.contains(name)),
+        );
     }
     let place = attachment_place(&names, outer, number, reading);
     let mut text = Text::new();

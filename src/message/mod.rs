@@ -23,6 +23,7 @@ mod signature;
 mod transfer;
 mod tree;
 
+use crate::config::Documents;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -30,7 +31,7 @@ pub use charset::decode_text;
 pub use html::read_html;
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
-pub use reading::{Attachment, Bounded, Fault, ReadAttachment, Reading, Stop, Unread, Used};
+pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};
 pub use signature::Signature;
 pub(crate) use transfer::{base64, quoted_printable};
 
@@ -113,13 +114,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        Self::from(&Documents::default())
+    }
+}
+
+impl From<&Documents> for Limits {
+    fn from(config: &Documents) -> Self {
         Self {
-            nesting: 50,
-            parts: 1000,
-            header_bytes: 1024 * 1024,
-            text_bytes: 32 * 1024 * 1024,
-            expanded_bytes: 512 * 1024 * 1024,
-            ratio: 200,
+            nesting: config.nesting,
+            parts: config.parts,
+            header_bytes: config.header,
+            text_bytes: config.text,
+            expanded_bytes: config.expanded,
+            ratio: config.ratio,
         }
     }
 }

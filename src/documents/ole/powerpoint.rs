@@ -246,4 +246,3 @@ impl<'a> Shapes<'a> {
         Ok(())
     }
 }
-

@@ -50,8 +50,10 @@ impl<'a> Set<'a> {
             properties.push((id, offset));
         }
         let offset = |wanted| properties.iter().find(|(id, _)| *id == wanted).map(|(_, offset)| *offset);
-        let codepage =
-            offset(1).and_then(|at| u16_at(bytes, at.checked_add(4)?)).filter(|page| *page != 0).unwrap_or(codepage::DEFAULT);
+        let codepage = offset(1)
+            .and_then(|at| u16_at(bytes, at.checked_add(4)?))
+            .filter(|page| *page != 0)
+            .unwrap_or(codepage::DEFAULT);
         let names = offset(0).filter(|_| named).and_then(|at| bytes.get(at..)).map(|list| names(list, codepage));
         Self { bytes, properties, codepage, names: names.unwrap_or_default() }
     }

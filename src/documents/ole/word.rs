@@ -122,7 +122,8 @@ impl<'a> Document<'a> {
     fn read(&self, table: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
         let (parts, whole) = self.pieces(table);
         let row_ends = self.row_ends(table, place, reading)?;
-        let mut out = Writer { texts: std::array::from_fn(|_| Text::new()), fields: String::new(), ..Writer::default() };
+        let mut out =
+            Writer { texts: std::array::from_fn(|_| Text::new()), fields: String::new(), ..Writer::default() };
         let mut lengths = self.lengths().into_iter();
         let mut left = lengths.next().unwrap_or_default();
         // Where the lengths are wrong, what is over belongs to the last part.
@@ -313,8 +314,10 @@ impl<'a> Document<'a> {
         if !saved_fast || pieces.len() < 2 {
             return;
         }
-        let mut spans: Vec<(usize, usize)> =
-            pieces.iter().map(|piece| (piece.start, piece.start + piece.characters * (1 + usize::from(piece.wide)))).collect();
+        let mut spans: Vec<(usize, usize)> = pieces
+            .iter()
+            .map(|piece| (piece.start, piece.start + piece.characters * (1 + usize::from(piece.wide))))
+            .collect();
         spans.sort_unstable();
         let mut text = Text::new();
         let mut end = first;

@@ -142,8 +142,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
             leading: 0.0,
             rise: 0.0,
         };
-        let mut run =
-            Run { state, saved: Vec::new(), text: Matrix::IDENTITY, line: Matrix::IDENTITY, actual: None };
+        let mut run = Run { state, saved: Vec::new(), text: Matrix::IDENTITY, line: Matrix::IDENTITY, actual: None };
         let mut operators = Operators::new(bytes);
         while let Some(operator) = operators.next() {
             self.operators = self.operators.wrapping_add(1);
@@ -361,9 +360,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 let properties = resources.get::<Dict<'p>>("Properties").and_then(|all| all.get::<Dict<'p>>(&**name));
                 properties.and_then(|dict| text_string::entry(&dict, "ActualText"))
             }
-            Some(properties) => {
-                properties.entry("ActualText").and_then(Operand::text).map(text_string::decode)
-            }
+            Some(properties) => properties.entry("ActualText").and_then(Operand::text).map(text_string::decode),
             None => None,
         };
         // Marked contents without such a text need not be counted: those within one that has it are.

@@ -1,10 +1,6 @@
 //! A font as a content stream uses it (ISO 32000-2, 9.5 to 9.10): bytes of a shown string -> texts and widths.
 
-use super::{
-    cmap::CMap,
-    encoding::Encoding,
-    filter, font_program::FontProgram, glyph_name, standard_widths,
-};
+use super::{cmap::CMap, encoding::Encoding, filter, font_program::FontProgram, glyph_name, standard_widths};
 use crate::message::{Fault, Reading};
 use encoding_rs::{BIG5, EUC_JP, EUC_KR, GBK, SHIFT_JIS, UTF_16BE};
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
@@ -260,7 +256,8 @@ impl Composite {
         };
         let descriptor = descendant.get::<Dict<'_>>("FontDescriptor").unwrap_or_default();
         let says_nothing = to_unicode.is_none() && matches!(codes, Codes::Identity | Codes::Embedded(_));
-        let program = if says_nothing { program(&descriptor, reading)?.unwrap_or_default() } else { FontProgram::default() };
+        let program =
+            if says_nothing { program(&descriptor, reading)?.unwrap_or_default() } else { FontProgram::default() };
         let glyphs = match descendant.get::<Stream<'_>>("CIDToGIDMap") {
             Some(stream) if says_nothing => {
                 let mut table = decoded(&stream, reading)?;
@@ -333,7 +330,8 @@ impl Composite {
     }
 
     fn text(&self, code: u32, cid: u32, bytes: &[u8]) -> Option<String> {
-        if let Some(text) = self.to_unicode.as_ref().and_then(|map| map.text(code)).filter(|text| says_something(text)) {
+        if let Some(text) = self.to_unicode.as_ref().and_then(|map| map.text(code)).filter(|text| says_something(text))
+        {
             return Some(text);
         }
         let in_charset = |charset: &'static encoding_rs::Encoding| {

@@ -213,7 +213,9 @@ fn beside(runs: &[Run]) -> Vec<Option<usize>> {
         }
         let (x, y, dx, dy) = square(run, run.end);
         let mut best: Option<(usize, f64)> = None;
-        for (x, y) in [-1, 0, 1].into_iter().flat_map(|i| [-1, 0, 1].map(|j| (x.saturating_add(i), y.saturating_add(j)))) {
+        for (x, y) in
+            [-1, 0, 1].into_iter().flat_map(|i| [-1, 0, 1].map(|j| (x.saturating_add(i), y.saturating_add(j))))
+        {
             for candidate in starts.get(&(x, y, dx, dy)).into_iter().flatten().take(MAX_CANDIDATES) {
                 let other = &runs[*candidate];
                 let height = run.size.max(other.size);

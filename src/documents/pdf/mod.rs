@@ -38,10 +38,7 @@ mod text_string;
 use crate::message::{Attachment, Fault, Reading, Stop, Text, Whereabouts, within};
 use content::{Content, Known, Seen};
 use files::Files;
-use hayro_syntax::{
-    DecryptionError, LoadPdfError, Pdf,
-    object::Dict,
-};
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf, object::Dict};
 use matrix::Matrix;
 use memchr::memmem;
 use std::collections::HashSet;

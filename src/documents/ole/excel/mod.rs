@@ -546,7 +546,10 @@ fn pivot_cache(stream: &[u8], place: &str, text: &mut Text, reading: &mut Readin
             0x00cd => fields.long_string(),
             0x00c9 => fields.f64().map(number_format::plain),
             0x00cc => fields.u16().map(|number| (number as i16).to_string()),
-            0x00ce => fields.u32().zip(fields.u8()).map(|(date, day)| format!("{:04}-{:02}-{day:02}", date & 0xffff, date >> 16)),
+            0x00ce => fields
+                .u32()
+                .zip(fields.u8())
+                .map(|(date, day)| format!("{:04}-{:02}-{day:02}", date & 0xffff, date >> 16)),
             // A field's name.
             0x00c7 => {
                 fields.skip(14);
