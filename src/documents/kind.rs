@@ -1,6 +1,6 @@
 //! Which reader a file is for: by its content first; its name and type only tell apart what the content cannot.
 
-use super::package::Package;
+use super::{ooxml, package::Package};
 use crate::message::{Attachment, Fault, Reading, Signature};
 
 /// What a file is.
@@ -97,6 +97,13 @@ fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
         if package.has(member) {
             return Ok(kind);
         }
+    }
+    let content_types = package.names().find(|name| name.eq_ignore_ascii_case("[Content_Types].xml"));
+    if let Some(content_types) = content_types.map(|name| name.into_owned())
+        && let Ok(Some(content_types)) = package.expand(&content_types, reading)
+        && let Some(kind) = ooxml::kind(&content_types)
+    {
+        return Ok(kind);
     }
     Ok(Kind::Zip)
 }
