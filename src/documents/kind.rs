@@ -2,6 +2,7 @@
 
 use super::{
     archive::{Compressed, is_tar},
+    ooxml,
     package::Package,
     text_kind,
 };
@@ -117,6 +118,13 @@ fn package(bytes: &[u8], reading: &Reading<'_>) -> Kind {
     }
     if package.has("content.xml") && package.has("META-INF/manifest.xml") {
         return Kind::OpenDocument;
+    }
+    let content_types = package.names().find(|name| name.eq_ignore_ascii_case("[Content_Types].xml"));
+    if let Some(content_types) = content_types.map(|name| name.into_owned())
+        && let Ok(Some(content_types)) = package.expand(&content_types, reading)
+        && let Some(kind) = ooxml::kind(&content_types)
+    {
+        return kind;
     }
     Kind::Zip
 }

@@ -29,7 +29,6 @@ const KNOWN: &[&str] = &[
     "errorCaption",
     "errorTitle",
     "grandTotalCaption",
-    "header",
     "help",
     "initials",
     "location",
@@ -50,12 +49,26 @@ const KNOWN: &[&str] = &[
     "userId",
     "userName",
     "v",
-    "val",
     "value",
 ];
 
-/// Elements that hold signatures and keys, in base64, rather than text.
-const KEYS: &[&str] = &[
+/// Elements whose attribute `val` is text; elsewhere it is a setting.
+const VAL: &[&str] = &["customFilter", "filter", "inputCells", "sheetName", "tag"];
+
+/// Names of namespaces, which look like attributes.
+const NAMESPACES: &[&str] = &[
+    "http://schemas.microsoft.com/",
+    "http://schemas.openxmlformats.org/",
+    "http://purl.oclc.org/",
+    "http://purl.org/",
+    "http://www.w3.org/",
+    "urn:schemas-microsoft-com:",
+];
+
+/// Elements that hold signatures and keys, in base64, or where a drawing stands, rather than text.
+const SILENT: &[&str] = &[
+    "from",
+    "to",
     "DigestValue",
     "SignatureValue",
     "X509Certificate",
@@ -72,7 +85,7 @@ const KEYS: &[&str] = &[
 pub(super) enum Attributes {
     /// Those known to hold text.
     Known,
-    /// All but declarations of namespaces.
+    /// All; nor is any element known to hold no text.
     All,
 }
 
@@ -84,12 +97,12 @@ pub(super) struct Generic {
     open: Vec<bool>,
     /// Whether a text has begun that its element's end must close.
     in_cell: bool,
-    keys: usize,
+    silent: usize,
 }
 
 impl Generic {
     pub(super) fn new(attributes: Attributes) -> Self {
-        Self { attributes, text: Text::new(), open: Vec::new(), in_cell: false, keys: 0 }
+        Self { attributes, text: Text::new(), open: Vec::new(), in_cell: false, silent: 0 }
     }
 
     /// Takes the next node.
@@ -101,11 +114,11 @@ impl Generic {
                 if self.open.pop().unwrap_or(true) {
                     self.text.end_line();
                 }
-                self.keys = self.keys.saturating_sub(usize::from(KEYS.contains(name)));
+                self.silent = self.silent.saturating_sub(usize::from(self.is_silent(name)));
                 Ok(())
             }
             Node::Text(text) => {
-                if self.keys > 0 || (!self.in_cell && text.trim().is_empty()) {
+                if self.silent > 0 || (!self.in_cell && text.trim().is_empty()) {
                     return Ok(());
                 }
                 self.in_cell = true;
@@ -122,11 +135,14 @@ impl Generic {
             *parent = true;
         }
         self.open.push(false);
-        self.keys += usize::from(KEYS.contains(&element.name()));
+        self.silent += usize::from(self.is_silent(element.name()));
         for (name, value) in element.attributes() {
+            if name == "xmlns" || NAMESPACES.iter().any(|namespace| value.starts_with(namespace)) {
+                continue;
+            }
             let wanted = match self.attributes {
-                Attributes::Known => KNOWN.contains(&name),
-                Attributes::All => name != "xmlns" && !value.starts_with("http://") && !value.starts_with("https://"),
+                Attributes::Known => KNOWN.contains(&name) || (name == "val" && VAL.contains(&element.name())),
+                Attributes::All => true,
             };
             if wanted && !value.is_empty() {
                 self.cell(&value, room)?;
@@ -141,6 +157,10 @@ impl Generic {
         self.text.push_cell(&resolved(value));
         self.text.end_cell();
         Ok(())
+    }
+
+    fn is_silent(&self, name: &str) -> bool {
+        self.attributes == Attributes::Known && SILENT.contains(&name)
     }
 
     fn end_cell(&mut self) {

@@ -91,7 +91,7 @@ impl Tag {
             "v" | "pt" => Self::Value,
             "strCache" | "numCache" | "strLit" | "numLit" | "lvl" => Self::Values,
             "posOffset" | "align" | "pctWidth" | "pctHeight" | "pctPosHOffset" | "pctPosVOffset" | "attrName"
-            | "col" | "row" | "colOff" | "rowOff" | "f" | "formatCode" | "fldData" => Self::Silent,
+            | "col" | "row" | "colOff" | "rowOff" | "f" | "formatCode" | "fldData" | "tableStyleId" => Self::Silent,
             "ClientData" | "tabs" | "tabLst" => Self::AllSilent,
             _ => Self::Plain,
         }
@@ -123,8 +123,8 @@ struct Story {
 pub(super) struct Known {
     /// Authors of comments and changes.
     pub(super) authors: BTreeSet<String>,
-    /// Paragraphs of diagrams, which are stored twice: as data and as drawn.
-    diagrams: HashSet<u64>,
+    /// Paragraphs of parts that repeat one another.
+    repeated: HashSet<u64>,
 }
 
 /// Gathers the text of a part, node by node.
@@ -138,6 +138,8 @@ struct Markup<'k> {
     paragraphs: Vec<Paragraph>,
     stories: Vec<Story>,
     boxes: u32,
+    /// How many there were before the outermost alternate content.
+    boxes_before: u32,
     /// The page as the program that saved last laid it out; 1 before the first break.
     page: u32,
     removed: usize,
@@ -148,21 +150,22 @@ struct Markup<'k> {
     fallbacks: usize,
     /// Paragraphs of the outermost alternate content's first choice.
     said: HashSet<u64>,
-    is_diagram: bool,
+    repeats: bool,
     value_said: bool,
 }
 
-/// Reads a part. Its main run of text is appended to `main`; what stands aside becomes pieces at `place`.
+/// Reads a part. Its main run of text is appended to `main`; what stands aside becomes pieces at `place`. Of parts that
+/// `repeats` what others of their kind say, as diagrams are stored as data and as drawn, only what is new is read.
 pub(super) fn read(
     source: impl Read,
     place: &str,
-    is_diagram: bool,
+    repeats: bool,
     main: &mut Text,
     known: &mut Known,
     reading: &mut Reading<'_>,
 ) -> Result<(), Fault> {
     let room = Room::of(reading, main.len());
-    let mut markup = Markup::new(std::mem::take(main), is_diagram, room, known);
+    let mut markup = Markup::new(std::mem::take(main), repeats, room, known);
     let result = walk(source, place, reading, |node, _| markup.take(&node));
     markup.finish();
     *main = markup.main;
@@ -173,7 +176,7 @@ pub(super) fn read(
 }
 
 impl<'k> Markup<'k> {
-    fn new(main: Text, is_diagram: bool, room: Room, known: &'k mut Known) -> Self {
+    fn new(main: Text, repeats: bool, room: Room, known: &'k mut Known) -> Self {
         let mut asides: [Text; ASIDES] = Default::default();
         for (aside, name) in [
             (Aside::Before, "before changes"),
@@ -192,6 +195,7 @@ impl<'k> Markup<'k> {
             paragraphs: vec![Paragraph::default()],
             stories: vec![Story::default()],
             boxes: 0,
+            boxes_before: 0,
             page: 1,
             removed: 0,
             inserted: 0,
@@ -199,7 +203,7 @@ impl<'k> Markup<'k> {
             alternates: Vec::new(),
             fallbacks: 0,
             said: HashSet::new(),
-            is_diagram,
+            repeats,
             value_said: false,
         }
     }
@@ -235,10 +239,17 @@ impl<'k> Markup<'k> {
                 self.attributes(element)?;
             }
             Tag::Cell => self.story().cells += 1,
-            Tag::Box => self.open_box()?,
+            Tag::Box => {
+                // A box for old programs is the one before it, for newer ones, unless there is none.
+                if self.fallbacks == 0 || self.boxes == self.boxes_before {
+                    self.boxes = self.boxes.saturating_add(1);
+                }
+                self.open_box(format!("text box {}", self.boxes))?;
+            }
             Tag::Alternate => {
                 if self.alternates.is_empty() {
                     self.said.clear();
+                    self.boxes_before = self.boxes;
                 }
                 self.alternates.push((0, 0, 0));
             }
@@ -262,19 +273,15 @@ impl<'k> Markup<'k> {
         }
         if tag == Tag::Fallback {
             self.fallbacks += 1;
-            self.open_box()?;
+            self.open_box("alternate content".to_owned())?;
             self.paragraphs.push(Paragraph::default());
         }
         self.open.push(tag);
         Ok(())
     }
 
-    fn open_box(&mut self) -> Result<(), Fault> {
-        if self.fallbacks == 0 {
-            self.boxes += 1;
-        }
-        let name = Whereabouts::Named(format!("text box {}", self.boxes).into());
-        self.room.at(&mut self.asides[Aside::Box as usize], name)?;
+    fn open_box(&mut self, name: String) -> Result<(), Fault> {
+        self.room.at(&mut self.asides[Aside::Box as usize], Whereabouts::Named(name.into()))?;
         self.stories.push(Story { in_box: true, ..Story::default() });
         Ok(())
     }
@@ -479,8 +486,8 @@ impl<'k> Markup<'k> {
 
     /// Whether this was said already, where it is to be expected that things are said twice.
     fn is_repeated(&mut self, text: &str) -> bool {
-        if self.is_diagram {
-            let known = &mut self.known.diagrams;
+        if self.repeats {
+            let known = &mut self.known.repeated;
             return !text.trim().is_empty() && known.len() < MAX_SAID && !known.insert(hash(text));
         }
         if self.fallbacks > 0 {

@@ -27,6 +27,7 @@ mod sheet;
 mod workbook;
 mod xstring;
 
+use super::kind::Kind;
 use crate::message::{Attachment, Fault, Reading, Stop, Text, Whereabouts, quoted, within};
 use generic::Attributes;
 use parts::{Parts, Relationship, Relationships};
@@ -68,6 +69,19 @@ struct Document<'f, 'a> {
     /// The text of all slides.
     slides_text: Text,
     links: Text,
+}
+
+/// Tells from its content types which kind of document a package is, wherever its main part is stored.
+pub(super) fn kind(content_types: &[u8]) -> Option<Kind> {
+    let content_types = String::from_utf8_lossy(content_types);
+    let (before, _) = content_types.split_once(".main+xml")?;
+    let main = before.rsplit(['"', '\'']).next().unwrap_or_default();
+    match Role::of(&format!("{}.main+xml", main.to_ascii_lowercase()), "", None) {
+        Role::Main(Family::Spreadsheet) => Some(Kind::Spreadsheet),
+        Role::Main(Family::Presentation) => Some(Kind::Presentation),
+        Role::Main(Family::Word) if main.contains("word") => Some(Kind::Word),
+        _ => None,
+    }
 }
 
 /// Reads a document; see the module's documentation.
@@ -226,7 +240,7 @@ impl Document<'_, '_> {
                 result
             }
             Role::Main(Family::Word) => self.markup(part, place, false, reading),
-            Role::Markup(what) => self.markup(part, place, what == "diagram", reading),
+            Role::Markup(what) => self.markup(part, place, matches!(what, "diagram" | "layout" | "master"), reading),
             Role::Slide => {
                 let whereabouts = match self.ordered.get(&part) {
                     Some(ordered) => Whereabouts::Slide(ordered.number),
@@ -288,10 +302,10 @@ impl Document<'_, '_> {
     }
 
     /// Reads a part of paragraphs and drawings into pieces of its own.
-    fn markup(&mut self, part: usize, place: &str, is_diagram: bool, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    fn markup(&mut self, part: usize, place: &str, repeats: bool, reading: &mut Reading<'_>) -> Result<(), Fault> {
         let mut text = Text::new();
         let source = self.parts.member(part, reading)?;
-        let result = markup::read(source, place, is_diagram, &mut text, &mut self.known, reading);
+        let result = markup::read(source, place, repeats, &mut text, &mut self.known, reading);
         reading.piece(text.into_piece(place));
         result
     }
@@ -353,5 +367,161 @@ impl Document<'_, '_> {
             })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        documents::InProcess,
+        message::{Limits, Unread},
+    };
+    use proptest::prelude::*;
+    use std::{
+        io::Write,
+        time::{Duration, Instant},
+    };
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    fn read_all(bytes: &[u8], limits: &Limits) -> crate::message::Document {
+        let mut reading = Reading::new(limits, Instant::now() + Duration::from_secs(60), &InProcess);
+        let file = Attachment { place: "f", name: None, media_type: None, charset: None, bytes };
+        let _ = reading.attachment(&file);
+        let document = reading.finish();
+        assert!(!document.unreadable.iter().any(|part| part.reason.contains("panicked")), "{:?}", document.unreadable);
+        document
+    }
+
+    fn package(members: &[(&str, &str)]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, content) in members {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    /// A document of one part, whose content type is told by its last words.
+    fn one_part(name: &str, content_type: &str, content: &str) -> Vec<u8> {
+        let types =
+            format!("<Types><Override PartName='/{name}' ContentType='application/vnd.{content_type}+xml'/></Types>");
+        package(&[("[content_types].xml", &types), (name, content)])
+    }
+
+    #[test]
+    fn parts_are_found_whatever_their_names() {
+        for (name, stored) in [("word/document.xml", "word/document.xml"), ("a.xml", "a.xml"), ("b/c.xml", "B\\C.xml")]
+        {
+            let types = format!(
+                "<Types><Override PartName='/{name}' ContentType='application/x.wordprocessingml.document.main+xml'/></Types>"
+            );
+            let bytes = package(&[("[Content_Types].xml", &types), (stored, "<d><p><r><t>hej</t></r></p></d>")]);
+            let document = read_all(&bytes, &Limits::default());
+            assert_eq!(document.pieces[0].text, "hej\n", "{name}");
+            assert_eq!(document.unreadable, [], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_names_itself_is_read_once() {
+        let rels = "<R><Relationship Id='a' Type='x/header' Target='document.xml'/>\
+                    <Relationship Id='b' Type='x/header' Target='h.xml'/><Relationship Id='c' Type='x/header' Target='h.xml'/></R>";
+        let bytes = package(&[
+            ("word/document.xml", "<p><t>en</t></p>"),
+            ("word/_rels/document.xml.rels", rels),
+            ("word/h.xml", "<p><t>to</t></p>"),
+            ("word/_rels/h.xml.rels", rels),
+            ("_rels/.rels", "<R><Relationship Type='x/officeDocument' Target='word/document.xml'/></R>"),
+        ]);
+        let document = read_all(&bytes, &Limits::default());
+        let texts: Vec<_> = document.pieces.iter().map(|piece| (&*piece.place, &*piece.text)).collect();
+        assert_eq!(texts, [("f", "en\n"), ("f > header", "to\n")]);
+    }
+
+    #[test]
+    fn a_broken_part_costs_what_comes_after_the_break() {
+        let bytes = package(&[
+            ("word/document.xml", "<p><t>en</t></p><p><t>to</t><!-- "),
+            ("word/other.xml", "<x>tre</x>"),
+            ("[Content_Types].xml", "<Types><Default Extension='xml' ContentType='application/xml'/></Types>"),
+            ("_rels/.rels", "<R><Relationship Type='x/officeDocument' Target='word/document.xml'/></R>"),
+        ]);
+        let document = read_all(&bytes, &Limits::default());
+        let texts: Vec<_> = document.pieces.iter().map(|piece| &*piece.text).collect();
+        assert_eq!(texts, ["en\nto\n", "tre\t"]);
+        assert_eq!(document.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn text_beyond_the_limit_is_told() {
+        let limits = Limits { text_bytes: 10_000, ..Limits::default() };
+        let long = "x".repeat(9_000);
+        for (name, kind, content) in [
+            ("d.xml", "wordprocessingml.document.main", format!("<p><t>{long}</t></p><p><t>{long}</t></p>")),
+            (
+                "s.xml",
+                "spreadsheetml.worksheet",
+                format!("<sheetData>{}</sheetData>", "<c><v>123456789</v></c>".repeat(2000)),
+            ),
+            ("x.xml", "x", format!("<a><b>{long}</b><b>{long}</b></a>")),
+            ("t.xml", "spreadsheetml.sharedStrings", format!("<si><t>{long}</t></si><si><t>{long}</t></si>")),
+        ] {
+            let bytes = one_part(name, kind, &content);
+            let mut reading = Reading::new(&limits, Instant::now() + Duration::from_secs(60), &Unread);
+            let file = Attachment { place: "f", name: None, media_type: None, charset: None, bytes: &bytes };
+            read(&file, &mut reading).unwrap();
+            let document = reading.finish();
+            let length: usize = document.pieces.iter().map(|piece| piece.text.len()).sum();
+            assert!((5_000..=10_000).contains(&length), "{name}: {length}");
+            assert_eq!(document.unreadable[0].reason, "limit: more than 10000 bytes of text", "{name}");
+        }
+    }
+
+    /// Pieces of XML that mean something to one reader or another.
+    fn xml() -> impl Strategy<Value = String> {
+        let name = "(w:)?(p|t|r|tc|tr|tbl|del|ins|txbxContent|AlternateContent|Choice|Fallback|delText|instrText|v|pt|lvl|c|f|is|row|\
+                    sheetData|si|rPh|oddHeader|comment|text|author|property|label|sheet|numFmt|cellXfs|xf|sldId|ClientData|\
+                    lastRenderedPageBreak|docPr|br|sym)";
+        let attribute =
+            "( (r|s|t|id|name|ref|numFmtId|formatCode|descr|char)='([A-Z]{0,4}[0-9]{0,11}|s|str|b|[a-z&;]{0,5})'){0,3}";
+        let part = format!("<{name}{attribute}/?>|</{name}>|[0-9a-z]{{1,4}}|&#[0-9]{{1,7}};|.{{0,3}}");
+        let part = prop::string::string_regex(&part).unwrap();
+        prop::collection::vec(part, 0..80).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_xml_can_be_read(content in xml(), more in xml(), types in xml()) {
+            for kind in [
+                "wordprocessingml.document.main", "spreadsheetml.sheet.main", "presentationml.presentation.main",
+                "spreadsheetml.worksheet", "spreadsheetml.comments", "x.core-properties", "x.classificationlabels", "x.any",
+            ] {
+                read_all(&one_part("a.xml", kind, &content), &Limits::default());
+            }
+            let bytes = package(&[
+                ("xl/workbook.xml", &content),
+                ("xl/_rels/workbook.xml.rels", "<R><Relationship Id='rId1' Type='worksheet' Target='s.xml'/>\
+                    <Relationship Type='sharedStrings' Target='t.xml'/><Relationship Type='styles' Target='u.xml'/></R>"),
+                ("_rels/.rels", "<R><Relationship Type='officeDocument' Target='xl/workbook.xml'/></R>"),
+                ("xl/s.xml", &more),
+                ("xl/t.xml", &content),
+                ("xl/u.xml", &types),
+                ("[Content_Types].xml", &types),
+            ]);
+            read_all(&bytes, &Limits::default());
+        }
+
+        #[test]
+        fn any_change_of_a_document_can_be_read(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)) {
+            let mut bytes = one_part("a.xml", "wordprocessingml.document.main", "<p><r><t>hej</t></r></p>");
+            for (at, byte) in changes {
+                let length = bytes.len();
+                bytes[at.index(length)] = byte;
+            }
+            read_all(&bytes, &Limits::default());
+        }
     }
 }

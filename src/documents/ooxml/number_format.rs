@@ -610,7 +610,7 @@ mod tests {
             ("dd-mm-yyyy", 59.0, "28-02-1900"),
             ("dd-mm-yyyy", 61.0, "01-03-1900"),
             ("dd-mm-yyyy", -1.0, "plain -1"),
-            ("dd-mm-yyyy", 610_190_0005.0, "plain 6101900005"),
+            ("dd-mm-yyyy", 6_101_900_005.0, "plain 6101900005"),
             ("dd-mm-yyyy;@", 32_874.0, "01-01-1990"),
         ] {
             assert_eq!(shown(code, value), expected, "{code} {value}");

@@ -70,6 +70,11 @@ impl<'a> Parts<'a> {
         for (part, name) in names.iter().enumerate() {
             by_name.entry(canonical(name)).or_insert(part);
         }
+        if let Some(listed) = listed(bytes)
+            && listed > names.len()
+        {
+            reading.unreadable(place, format!("{} members whose names others have, too", listed - names.len()));
+        }
         let taken = vec![false; names.len()];
         let mut parts = Self { package, names, by_name, taken, defaults: HashMap::new(), overrides: HashMap::new() };
         let result = parts.content_types(place, reading);
@@ -209,6 +214,14 @@ impl<'a> Parts<'a> {
         });
         (found, result)
     }
+}
+
+/// How many members the archive says that it has: of those with the same name only one can be read.
+fn listed(bytes: &[u8]) -> Option<usize> {
+    let end = memchr::memmem::rfind(bytes, b"PK\x05\x06")?;
+    let count = u16::from_le_bytes(bytes.get(end.checked_add(10)?..end.checked_add(12)?)?.try_into().ok()?);
+    // More than that many are counted elsewhere.
+    (count < u16::MAX).then_some(usize::from(count))
 }
 
 /// A name as names are compared: in lower case, without the slash before it, and with the slashes that zip wants.

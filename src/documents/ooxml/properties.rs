@@ -12,7 +12,32 @@ use std::io::Read;
 const LABEL: &str = "MSIP_Label_";
 
 /// Elements that programs fill with times, counts and versions of their own.
-const COUNTED: &[&str] = &["created", "modified", "lastPrinted", "revision", "version", "AppVersion", "i4"];
+const COUNTED: &[&str] = &[
+    "created",
+    "modified",
+    "lastPrinted",
+    "revision",
+    "version",
+    "AppVersion",
+    "Application",
+    "Characters",
+    "CharactersWithSpaces",
+    "DocSecurity",
+    "HiddenSlides",
+    "HyperlinksChanged",
+    "Lines",
+    "LinksUpToDate",
+    "MMClips",
+    "Notes",
+    "Pages",
+    "Paragraphs",
+    "PresentationFormat",
+    "ScaleCrop",
+    "SharedDoc",
+    "Slides",
+    "TotalTime",
+    "Words",
+];
 
 /// Reads core, extended or custom properties: one line for each value, custom ones after their name.
 pub(super) fn read(source: impl Read, home: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
@@ -40,7 +65,7 @@ pub(super) fn read(source: impl Read, home: &str, reading: &mut Reading<'_>) -> 
                 if !said.is_empty() {
                     if name.starts_with(LABEL) {
                         reading.label(home, &name, said);
-                    } else if !counted && said.chars().any(char::is_alphanumeric) {
+                    } else if (!counted || !name.is_empty()) && said.chars().any(char::is_alphanumeric) {
                         if !name.is_empty() {
                             room.take(name.len())?;
                             text.push_cell(&name);
@@ -83,4 +108,44 @@ pub(super) fn read_labels(source: impl Read, home: &str, reading: &mut Reading<'
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Limits, Unread};
+    use std::time::{Duration, Instant};
+
+    fn reading() -> Reading<'static> {
+        Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread)
+    }
+
+    #[test]
+    fn labels_are_told_from_other_properties() {
+        let xml = "<Properties><property name='MSIP_Label_1-2_Name'><vt:lpwstr>Fortroligt &amp; mere</vt:lpwstr></property>\
+                   <property name='Sag'><vt:lpwstr>12</vt:lpwstr></property></Properties>";
+        let mut reading = reading();
+        read(xml.as_bytes(), "x", &mut reading).unwrap();
+        let document = reading.finish();
+        let labels: Vec<_> = document.labels.iter().map(|label| (&*label.name, &*label.value)).collect();
+        assert_eq!(labels, [("MSIP_Label_1-2_Name", "Fortroligt & mere")]);
+        assert_eq!(document.pieces[0].text, "Sag\t12\n");
+    }
+
+    #[test]
+    fn labels_in_a_part_of_their_own_look_the_same() {
+        let xml = "<l:labelList><l:label id='{1-2}' enabled='1' method='Standard' removed='0'/></l:labelList>";
+        let mut reading = reading();
+        read_labels(xml.as_bytes(), "x", &mut reading).unwrap();
+        let labels = reading.finish().labels;
+        let labels: Vec<_> = labels.iter().map(|label| (&*label.name, &*label.value)).collect();
+        assert_eq!(
+            labels,
+            [
+                ("MSIP_Label_1-2_Enabled", "true"),
+                ("MSIP_Label_1-2_Method", "Standard"),
+                ("MSIP_Label_1-2_Removed", "false"),
+            ]
+        );
+    }
 }

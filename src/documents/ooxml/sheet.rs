@@ -132,8 +132,8 @@ impl Sheet<'_> {
         match node {
             Node::Open(element) => match element.name() {
                 "sheetData" => self.in_cells = true,
-                "oddHeader" | "evenHeader" | "firstHeader" => self.target = Some(Target::Header),
-                "oddFooter" | "evenFooter" | "firstFooter" => self.target = Some(Target::Footer),
+                "oddHeader" | "evenHeader" | "firstHeader" => self.begin_print(Target::Header),
+                "oddFooter" | "evenFooter" | "firstFooter" => self.begin_print(Target::Footer),
                 _ => return self.others.take(node, &mut self.room),
             },
             Node::Text(text) if self.target.is_some() => return self.text(text),
@@ -149,6 +149,11 @@ impl Sheet<'_> {
             },
         }
         Ok(())
+    }
+
+    fn begin_print(&mut self, target: Target) {
+        self.target = Some(target);
+        self.value.clear();
     }
 
     fn open(&mut self, element: &Element<'_>) -> Result<(), Fault> {
