@@ -1,9 +1,16 @@
 //! HTML in a file of its own.
 
-use crate::message::{Attachment, Fault, Reading, decode_text, read_html};
+use crate::message::{Attachment, Fault, Reading, Text, decode_text, read_html, within};
+use html5gum::{Token, Tokenizer};
 
 /// Bytes at the beginning within which HTML says its encoding (HTML Living Standard, "prescan").
 const PRESCAN: usize = 1024;
+
+/// Bytes at the beginning within which what a page says of itself is looked for.
+const HEAD: usize = 64 * 1024;
+
+/// Properties that programs write for programs.
+const BY_PROGRAMS: [&str; 4] = ["generator", "viewport", "progid", "robots"];
 
 /// Reads it as a browser shows it.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
@@ -14,7 +21,39 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     if html.len() > most {
         reading.too_much_text(file.place);
     }
+    properties(&html, file.place, reading);
     Ok(read_html(&html, file.place, reading)?)
+}
+
+/// Reads what a page says of itself (`<meta name content>`), which browsers do not show and office programs keep a
+/// document's properties in.
+fn properties(html: &str, place: &str, reading: &mut Reading<'_>) {
+    let mut end = html.len().min(HEAD);
+    while !html.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut text = Text::new();
+    for Ok(token) in Tokenizer::new(&html[..end]) {
+        let Token::StartTag(tag) = token else { continue };
+        if **tag.name == *b"body" {
+            break;
+        }
+        if **tag.name != *b"meta" {
+            continue;
+        }
+        let attribute =
+            |wanted: &[u8]| tag.attributes.get(wanted).map(|value| String::from_utf8_lossy(value).trim().to_owned());
+        let Some(name) = attribute(b"name").or_else(|| attribute(b"property")) else { continue };
+        let value = attribute(b"content").unwrap_or_default();
+        if name.starts_with("MSIP_Label_") {
+            reading.label(place, &name, &value);
+        }
+        if !value.is_empty() && !BY_PROGRAMS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            text.push(&format!("{name}: {value}"));
+            text.end_line();
+        }
+    }
+    reading.piece(text.into_piece(within(place, "properties")));
 }
 
 /// The encoding that a `meta` element or an XML declaration names.

@@ -14,12 +14,17 @@ use std::{borrow::Cow, mem};
 /// Spaces that one `text:s` stands for; more say nothing.
 const MAX_SPACES: usize = 64;
 
+/// Properties that programs write.
+const BY_PROGRAMS: [&str; 3] = ["generator", "editing-duration", "editing-cycles"];
+
 /// What is to be done at the end of an element.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Ending {
     Nothing,
     /// The line ends.
     Line,
+    /// The word ends.
+    Word,
     Paragraph,
     Cell,
     Row,
@@ -49,6 +54,8 @@ pub(super) struct Content<'p> {
     frames: Vec<Frame>,
     sinks: Sinks,
     sheet: Option<Sheet>,
+    /// The texts of the document while those of a sheet are being read.
+    outside: Sinks,
     /// Tables are sheets here.
     spreadsheet: bool,
     /// The pages are slides.
@@ -57,6 +64,8 @@ pub(super) struct Content<'p> {
     /// Name and value of a property.
     property: (String, String),
     binary: String,
+    /// Text outside of paragraphs, since the last tag.
+    loose: String,
     files: Vec<Vec<u8>>,
 }
 
@@ -67,11 +76,13 @@ impl<'p> Content<'p> {
             frames: Vec::new(),
             sinks: Sinks::default(),
             sheet: None,
+            outside: Sinks::default(),
             spreadsheet: false,
             presentation: false,
             page: 0,
             property: Default::default(),
             binary: String::new(),
+            loose: String::new(),
             files: Vec::new(),
         }
     }
@@ -80,6 +91,7 @@ impl<'p> Content<'p> {
     pub(super) fn take(&mut self, node: Node<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         match node {
             Node::Open(element) => {
+                self.settle();
                 let frame = self.open(element, self.frame());
                 self.frames.push(frame);
                 Ok(())
@@ -88,15 +100,16 @@ impl<'p> Content<'p> {
                 self.text(text);
                 Ok(())
             }
-            Node::Close(_) => self.close(reading),
+            Node::Close(_) => {
+                self.settle();
+                self.close(reading)
+            }
         }
     }
 
     /// Hands on what is left; files last, so that a limit that they meet costs no text.
     pub(super) fn finish(mut self, reading: &mut Reading<'_>) -> Result<(), Stop> {
-        if let Some(sheet) = self.sheet.take() {
-            self.sinks.flush(&sheet.place, reading);
-        }
+        self.close_sheet(reading);
         self.sinks.flush(self.place, reading);
         for (number, bytes) in self.files.iter().enumerate() {
             let place = within(self.place, format_args!("embedded file {}", number + 1));
@@ -188,6 +201,8 @@ impl<'p> Content<'p> {
                 let name = format!("text frame{}", self.here());
                 self.aside(Sink::Frame, &name)
             }
+            // MathML.
+            "mi" | "mo" | "mn" | "ms" | "mtext" => Frame { paragraph: true, ending: Ending::Word, ..inner },
             "binary-data" => {
                 self.binary.clear();
                 Frame { sink: Sink::Binary, paragraph: false, cell: false, ending: Ending::Binary }
@@ -245,12 +260,12 @@ impl<'p> Content<'p> {
             }
             "annotation" => self.aside(Sink::Field, "formula"),
             "tracked-changes" => self.aside(Sink::Change, "tracked changes"),
+            "handout-master" => self.aside(Sink::Furniture, "handout"),
             "master-page" => {
                 let name = match element.attribute("name") {
                     Some(name) => format!("master page {}", quoted(&name)),
                     None => "master page".to_owned(),
                 };
-                self.attribute(Sink::Name, "name", element.attribute("display-name"));
                 self.aside(Sink::Furniture, &name)
             }
             "header" | "header-left" | "header-first" | "header-decl" if !outer.paragraph => {
@@ -268,7 +283,10 @@ impl<'p> Content<'p> {
             }
             "meta" if !outer.paragraph => Frame { sink: Sink::Property, ending: Ending::Line, ..inner },
             "number-style" | "currency-style" | "percentage-style" | "date-style" | "time-style" | "boolean-style"
-            | "text-style" => Frame { sink: Sink::Nowhere, ..inner },
+            | "text-style" | "settings"
+            // How entries of an index are put together; the index itself stands after it.
+            | "table-of-content-source" | "illustration-index-source" | "table-index-source" | "object-index-source"
+            | "user-index-source" | "alphabetical-index-source" | "bibliography-source" => Frame { sink: Sink::Nowhere, ..inner },
             "script" => self.aside(Sink::Field, "script"),
             "ruby-text" => self.aside(Sink::Field, "ruby"),
             "variable-decl"
@@ -344,6 +362,7 @@ impl<'p> Content<'p> {
         self.attribute(Sink::Name, "name of the sheet", name.clone());
         let place = within(self.place, format_args!("sheet {}", quoted(&name.unwrap_or_default())));
         self.sheet = Some(Sheet::new(place));
+        self.outside = mem::take(&mut self.sinks);
         Frame { paragraph: false, cell: false, ending: Ending::Sheet, ..inner }
     }
 
@@ -399,13 +418,24 @@ impl<'p> Content<'p> {
                 }
                 None => self.sinks.push_folded(sink, text),
             },
-            // Between elements there are line ends to please the eye.
-            sink if !text.trim().is_empty() && !is_timestamp(text) => {
-                let sink = if sink == Sink::Body && self.sheet.is_some() { Sink::Frame } else { sink };
-                self.sinks.line(sink, text.trim());
-            }
-            _ => {}
+            _ => self.loose.push_str(text),
         }
+    }
+
+    /// Takes in the text since the last tag, where that is in no paragraph: between elements there are line ends to
+    /// please the eye.
+    fn settle(&mut self) {
+        if self.loose.is_empty() {
+            return;
+        }
+        let text = mem::take(&mut self.loose);
+        if !text.trim().is_empty() && !is_timestamp(&text) {
+            let sink = self.frame().sink;
+            let sink = if sink == Sink::Body && self.sheet.is_some() { Sink::Frame } else { sink };
+            self.sinks.line(sink, text.trim());
+        }
+        self.loose = text;
+        self.loose.clear();
     }
 
     fn close(&mut self, reading: &mut Reading<'_>) -> Result<(), Fault> {
@@ -417,23 +447,29 @@ impl<'p> Content<'p> {
             (Ending::Paragraph, Some(_)) if frame.cell && frame.sink == Sink::Body => return Ok(()),
             (Ending::Paragraph, _) if frame.cell => self.sinks.push(frame.sink, " "),
             (Ending::Line | Ending::Paragraph | Ending::Row, _) => self.sinks.end_line(frame.sink),
+            (Ending::Word, _) => self.push(frame, " "),
             (Ending::Cell, _) => self.sinks.end_cell(frame.sink),
             (Ending::SheetCell, Some(sheet)) => sheet.close_cell(&mut self.sinks),
             (Ending::SheetRow, Some(sheet)) => sheet.close_row(),
             (Ending::Sheet, _) => {
-                if let Some(sheet) = self.sheet.take() {
-                    self.sinks.flush(&sheet.place, reading);
-                }
+                self.close_sheet(reading);
             }
             (Ending::SheetCell | Ending::SheetRow, None) => {}
             (Ending::Property, _) => self.close_property(reading),
             (Ending::Binary, _) => self.close_binary(),
         }
-        if self.sinks.held() > reading.text_left() {
+        if self.sinks.held() + self.outside.held() > reading.text_left() {
             let most = reading.limits().text_bytes;
             return Err(Fault::Limit(format!("limit: more than {most} bytes of text")));
         }
         Ok(())
+    }
+
+    fn close_sheet(&mut self, reading: &mut Reading<'_>) {
+        if let Some(sheet) = self.sheet.take() {
+            self.sinks.flush(&sheet.place, reading);
+            self.sinks = mem::take(&mut self.outside);
+        }
     }
 
     fn close_property(&mut self, reading: &mut Reading<'_>) {
@@ -441,8 +477,7 @@ impl<'p> Content<'p> {
         if name.starts_with("MSIP_Label_") {
             reading.label(self.place, &name, value.trim());
         }
-        if value.trim().is_empty() || is_timestamp(&value) || matches!(name.as_str(), "generator" | "editing-duration")
-        {
+        if value.trim().is_empty() || is_timestamp(&value) || BY_PROGRAMS.contains(&name.as_str()) {
             return;
         }
         self.sinks.named(Sink::Property, "properties");

@@ -79,7 +79,8 @@ fn role(name: &str, package: &Package<'_>) -> Role {
     match last {
         "content.xml" | "styles.xml" | "meta.xml" if folder.is_empty() => return Role::Own,
         "content.xml" | "styles.xml" | "meta.xml" => return Role::Object,
-        "" | "settings.xml" | "mimetype" | "manifest.rdf" | "layout-cache" => return Role::Settings,
+        "" | "settings.xml" | "mimetype" | "manifest.rdf" | "layout-cache" | "script-lb.xml" | "script-lc.xml"
+        | "dialog-lb.xml" | "dialog-lc.xml" => return Role::Settings,
         _ => {}
     }
     let top = name.split('/').next().unwrap_or_default();

@@ -132,7 +132,7 @@ impl Markup {
         let text = mem::take(&mut self.text);
         if text.trim().is_empty() {
             if !text.is_empty() && !self.apart && self.in_line && self.vocabulary != Vocabulary::Word {
-                self.sinks.push_folded(Sink::Body, " ");
+                self.sinks.push(Sink::Body, " ");
             }
         } else if !self.file(&text) {
             self.write(&text);
@@ -146,7 +146,9 @@ impl Markup {
         if self.vocabulary == Vocabulary::Word {
             return self.sinks.push(Sink::Body, text);
         }
+        let mut text = text;
         if mem::take(&mut self.apart) || !self.in_line {
+            text = text.trim_start();
             self.sinks.end_line(Sink::Body);
             if let Some(name) = &self.name {
                 self.sinks.push(Sink::Body, name);
@@ -154,7 +156,7 @@ impl Markup {
             }
             self.in_line = true;
         }
-        self.sinks.push_folded(Sink::Body, text);
+        self.sinks.push(Sink::Body, text);
     }
 
     /// Sets a file aside.
