@@ -29,7 +29,8 @@ pub(super) fn text(
     if dict.get::<Name<'_>>("Subtype").as_deref() == Some(b"Widget") {
         return form::field(dict, text, document, reading);
     }
-    let mut texts: Vec<String> = ["Contents", "Subj", "T"].iter().filter_map(|key| text_string::entry(dict, key)).collect();
+    let mut texts: Vec<String> =
+        ["Contents", "Subj", "T"].iter().filter_map(|key| text_string::entry(dict, key)).collect();
     if let Some(rich) = text_string::entry(dict, "RC") {
         let rich = rich_text::text(rich.as_bytes(), document.place, reading)?;
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

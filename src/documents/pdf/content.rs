@@ -56,7 +56,7 @@ pub(super) struct Picture<'p> {
 /// What was on a page besides its text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// Glyphs whose text the font does not say.
+    /// Glyphs whose text the font does not say, guesses among them.
     pub(super) unnamed: usize,
     /// Glyphs whose text it says.
     pub(super) named: usize,
@@ -142,8 +142,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
             leading: 0.0,
             rise: 0.0,
         };
-        let mut run =
-            Run { state, saved: Vec::new(), text: Matrix::IDENTITY, line: Matrix::IDENTITY, actual: None };
+        let mut run = Run { state, saved: Vec::new(), text: Matrix::IDENTITY, line: Matrix::IDENTITY, actual: None };
         let mut operators = Operators::new(bytes);
         while let Some(operator) = operators.next() {
             self.operators = self.operators.wrapping_add(1);
@@ -361,9 +360,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 let properties = resources.get::<Dict<'p>>("Properties").and_then(|all| all.get::<Dict<'p>>(&**name));
                 properties.and_then(|dict| text_string::entry(&dict, "ActualText"))
             }
-            Some(properties) => {
-                properties.entry("ActualText").and_then(Operand::text).map(text_string::decode)
-            }
+            Some(properties) => properties.entry("ActualText").and_then(Operand::text).map(text_string::decode),
             None => None,
         };
         // Marked contents without such a text need not be counted: those within one that has it are.
@@ -424,7 +421,11 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 Some("") => {}
                 None => self.seen.unnamed += 1,
                 Some(text) => {
-                    self.seen.named += 1;
+                    if shown.is_guess {
+                        self.seen.unnamed += 1;
+                    } else {
+                        self.seen.named += 1;
+                    }
                     let unit = if vertical { (0.0, -1.0) } else { (1.0, 0.0) };
                     let direction = matrix.direction(unit.0 * size.signum(), unit.1 * size.signum());
                     let length = direction.0.hypot(direction.1);

@@ -33,7 +33,8 @@ const MORE: &[(&str, &str)] = &[
 ];
 
 /// Basic Russian and other Cyrillic letters, `afii10017` on, in the order of the list.
-const CYRILLIC: (u32, &str) = (10017, "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ               абвгдеёжзийклмнопрстуфхцчшщъыьэюя");
+const CYRILLIC: (u32, &str) =
+    (10017, "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ               абвгдеёжзийклмнопрстуфхцчшщъыьэюя");
 
 static NAMES: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
     let mut names: HashMap<&str, String> = HashMap::new();

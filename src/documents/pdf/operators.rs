@@ -322,7 +322,10 @@ fn unescaped_name(name: &[u8]) -> Cow<'_, [u8]> {
 
 /// Whether a word that stands within an array shows that the array has ended.
 fn is_operator(word: &[u8]) -> bool {
-    matches!(word, b"TJ" | b"Tj" | b"ET" | b"BT" | b"Td" | b"TD" | b"Tm" | b"Tf" | b"T*" | b"BDC" | b"EMC" | b"Q" | b"q")
+    matches!(
+        word,
+        b"TJ" | b"Tj" | b"ET" | b"BT" | b"Td" | b"TD" | b"Tm" | b"Tf" | b"T*" | b"BDC" | b"EMC" | b"Q" | b"q"
+    )
 }
 
 fn is_white(byte: u8) -> bool {

@@ -1,8 +1,8 @@
 //! Text strings (ISO 32000-2, 7.9.2.2): PDFDocEncoding, UTF-16 or UTF-8, told apart by their first bytes.
 
 use super::encoding::pdf_doc;
-use hayro_syntax::object::{Dict, Object};
 use encoding_rs::{UTF_16BE, UTF_16LE};
+use hayro_syntax::object::{Dict, Object};
 
 /// The text of a string.
 pub(super) fn decode(bytes: &[u8]) -> String {
