@@ -56,7 +56,7 @@ pub(super) struct Picture<'p> {
 /// What was on a page besides its text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// Glyphs whose text the font does not say.
+    /// Glyphs whose text the font does not say, guesses among them.
     pub(super) unnamed: usize,
     /// Glyphs whose text it says.
     pub(super) named: usize,
@@ -421,7 +421,11 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 Some("") => {}
                 None => self.seen.unnamed += 1,
                 Some(text) => {
-                    self.seen.named += 1;
+                    if shown.is_guess {
+                        self.seen.unnamed += 1;
+                    } else {
+                        self.seen.named += 1;
+                    }
                     let unit = if vertical { (0.0, -1.0) } else { (1.0, 0.0) };
                     let direction = matrix.direction(unit.0 * size.signum(), unit.1 * size.signum());
                     let length = direction.0.hypot(direction.1);

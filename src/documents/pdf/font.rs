@@ -3,7 +3,7 @@
 use super::{cmap::CMap, encoding::Encoding, filter, font_program::FontProgram, glyph_name, standard_widths};
 use crate::message::{Fault, Reading};
 use encoding_rs::{BIG5, EUC_JP, EUC_KR, GBK, SHIFT_JIS, UTF_16BE};
-use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
 use std::collections::HashMap;
 
 /// Entries of a table of widths.
@@ -28,6 +28,8 @@ pub(super) enum Font {
 pub(super) struct Shown<'f> {
     /// Its text; `None` where the font does not say.
     pub(super) text: Option<&'f str>,
+    /// Whether the text is what such a font most likely means, and nothing more.
+    pub(super) is_guess: bool,
     /// How far it moves on, in sizes of the font.
     pub(super) advance: f64,
     /// Whether it is the code that word spacing applies to.
@@ -48,6 +50,10 @@ pub(super) struct Composite {
     default_width: f64,
     glyphs: GlyphMap,
     program: FontProgram,
+    /// Whether the CIDs are those of one of Adobe's collections for Chinese, Japanese and Korean.
+    cjk: bool,
+    /// Whether the codes themselves are said to be Unicode.
+    is_unicode: bool,
     pub(super) vertical: bool,
 }
 
@@ -61,7 +67,13 @@ enum Codes {
     Utf16,
     /// A charset for text.
     Charset(&'static encoding_rs::Encoding),
+    /// Rows and cells of 7 bits, of the charset with 8.
+    Rows(&'static encoding_rs::Encoding),
 }
+
+/// CIDs of letters, digits and signs of ASCII, alike in all of Adobe's collections (Adobe TN 5078 to 5080, 5093): the
+/// space is the first.
+const LATIN_CIDS: std::ops::RangeInclusive<u32> = 1..=95;
 
 /// CID -> glyph (9.7.4.2).
 enum GlyphMap {
@@ -98,6 +110,7 @@ impl Font {
                     let index = usize::from(*byte);
                     take(Shown {
                         text: font.texts.get(index).and_then(Option::as_deref),
+                        is_guess: false,
                         advance: font.widths.get(index).copied().unwrap_or_default(),
                         is_word_space: *byte == b' ',
                     });
@@ -266,9 +279,14 @@ impl Composite {
             }
             _ => GlyphMap::Identity,
         };
+        let collection =
+            descendant.get::<Dict<'_>>("CIDSystemInfo").and_then(|info| info.get::<PdfString<'_>>("Ordering"));
+        let cjk = collection.is_some_and(|name| matches!(&name[..], b"Japan1" | b"GB1" | b"CNS1" | b"Korea1" | b"KR"));
         Ok(Self {
             codes,
             to_unicode,
+            cjk,
+            is_unicode: dict.get::<Name<'_>>("ToUnicode").is_some(),
             widths: descendant.get::<Array<'_>>("W").map(|array| cid_widths(&array)).unwrap_or_default(),
             default_width: descendant.get::<f32>("DW").map_or(DEFAULT_WIDTH, f64::from),
             glyphs,
@@ -287,7 +305,9 @@ impl Composite {
                 Codes::Embedded(map) => map.cid(code).unwrap_or(code),
                 _ => code,
             };
-            let text = self.text(code, cid, shown);
+            let said = self.text(code, cid, shown);
+            let is_guess = said.is_none();
+            let text = said.or_else(|| self.guess(cid));
             let is_half = matches!(self.codes, Codes::Charset(_)) && shown.len() == 1;
             let width = match self.widths.get(&cid) {
                 Some(width) if matches!(self.codes, Codes::Identity | Codes::Embedded(_)) => *width,
@@ -296,10 +316,23 @@ impl Composite {
             };
             take(Shown {
                 text: text.as_deref(),
+                is_guess,
                 advance: if self.vertical { 1.0 } else { width / 1000.0 },
                 is_word_space: shown == b" ",
             });
         }
+    }
+
+    /// Where nothing says it: a CID that a map leads to a glyph is most likely Unicode; without such a map it is the
+    /// glyph itself, and the usual fonts have the glyphs of ASCII in its order from the fourth on.
+    fn guess(&self, cid: u32) -> Option<String> {
+        let code = match (&self.codes, &self.glyphs) {
+            _ if self.cjk => return None,
+            (Codes::Identity, GlyphMap::Table(_)) if cid >= 0x20 => cid,
+            (Codes::Identity, GlyphMap::Identity) if ASCII_GLYPHS.contains(&cid) => cid + 0x20 - ASCII_GLYPHS.start(),
+            _ => return None,
+        };
+        char::from_u32(code).filter(|character| !character.is_control()).map(String::from)
     }
 
     fn code(&self, rest: &[u8]) -> (u32, usize) {
@@ -315,7 +348,7 @@ impl Composite {
                 _ => two(),
             },
             Codes::Embedded(map) if map.has_code_spaces() => map.code(rest),
-            Codes::Embedded(_) => two(),
+            Codes::Embedded(_) | Codes::Rows(_) => two(),
             Codes::Utf16 => match rest {
                 [0xd8..=0xdb, _, 0xdc..=0xdf, _, ..] => (0, 4),
                 _ => two(),
@@ -340,6 +373,14 @@ impl Composite {
         match &self.codes {
             Codes::Utf16 => in_charset(UTF_16BE),
             Codes::Charset(charset) => in_charset(charset),
+            Codes::Identity if self.is_unicode => in_charset(UTF_16BE),
+            Codes::Rows(charset) => {
+                let bytes: Vec<u8> = bytes.iter().map(|byte| byte | 0x80).collect();
+                charset.decode_without_bom_handling_and_without_replacement(&bytes).map(String::from)
+            }
+            Codes::Identity | Codes::Embedded(_) if self.cjk && LATIN_CIDS.contains(&cid) => {
+                char::from_u32(cid + 0x1f).map(String::from)
+            }
             Codes::Identity | Codes::Embedded(_) => {
                 let glyph = match &self.glyphs {
                     GlyphMap::Identity => u16::try_from(cid).ok()?,
@@ -354,12 +395,21 @@ impl Composite {
     }
 }
 
+/// The glyphs of the characters from space to tilde in most TrueType fonts.
+const ASCII_GLYPHS: std::ops::RangeInclusive<u32> = 3..=97;
+
 impl Codes {
     /// Of a map that every reader knows by its name (9.7.5.2).
     fn predefined(name: &[u8]) -> Self {
         let has = |part: &str| memchr::memmem::find(name, part.as_bytes()).is_some();
         if has("UCS2") || has("UTF16") {
             Self::Utf16
+        } else if matches!(name, b"H" | b"V" | b"Ext-H" | b"Ext-V" | b"Add-H" | b"Add-V") {
+            Self::Rows(EUC_JP)
+        } else if matches!(name, b"GB-H" | b"GB-V") {
+            Self::Rows(GBK)
+        } else if matches!(name, b"KSC-H" | b"KSC-V") {
+            Self::Rows(EUC_KR)
         } else if name.starts_with(b"GB") {
             Self::Charset(GBK)
         } else if has("RKSJ") {

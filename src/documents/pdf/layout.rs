@@ -2,6 +2,7 @@
 //! lines with a line feed. The order is that of the content stream, in which nearly all programs write columns one
 //! after the other and the lines of a cell together; what was drawn later right beside something is put there.
 
+use super::bidirectional::{as_read, is_right_to_left};
 use std::collections::HashMap;
 
 /// A gap from which on a new word begins, in sizes of the font.
@@ -52,6 +53,9 @@ struct Run {
     last: (f64, usize),
     /// Whether the next glyph begins a new word: a space was drawn.
     after_space: bool,
+    /// Whether there are letters that are read from right to left, and whether they were drawn so.
+    right_to_left: bool,
+    leftward: bool,
 }
 
 /// What has been drawn on a page.
@@ -77,6 +81,7 @@ impl Layout {
             if sane && length > 0.0 { (glyph.direction.0 / length, glyph.direction.1 / length) } else { (1.0, 0.0) };
         let (origin, advance) = if sane { (glyph.origin, glyph.advance) } else { ((0.0, 0.0), 0.0) };
         let size = if sane && glyph.size > 0.0 { glyph.size } else { 1.0 };
+        let right_to_left = glyph.text.chars().any(is_right_to_left);
         let is_space = !glyph.text.is_empty() && glyph.text.chars().all(char::is_whitespace);
         if let Some(run) = self.runs.last_mut()
             && along(run.direction, direction) >= PARALLEL
@@ -93,7 +98,30 @@ impl Layout {
             if is_double && !is_space {
                 return;
             }
-            if off < BASELINE && gap > -OVERLAP && gap < CELL_GAP {
+            let left_gap = (run.start - start - advance) / height;
+            let leftward = (right_to_left || is_space && run.leftward)
+                && (run.leftward || run.text.chars().count() == 1)
+                && run.right_to_left
+                && off < BASELINE
+                && gap <= -OVERLAP
+                && left_gap.abs() < OVERLAP;
+            if leftward {
+                run.leftward = true;
+                run.start = start;
+                if is_space {
+                    run.after_space = true;
+                } else {
+                    if run.after_space || left_gap > WORD_GAP {
+                        run.text.push(' ');
+                    }
+                    run.after_space = false;
+                    run.text.push_str(glyph.text);
+                    run.last = (start, glyph.text.len());
+                }
+                return;
+            }
+            if off < BASELINE && gap > -OVERLAP && gap < CELL_GAP && !run.leftward {
+                run.right_to_left |= right_to_left;
                 if is_space {
                     run.after_space = true;
                 } else {
@@ -101,7 +129,7 @@ impl Layout {
                         run.text.push(' ');
                     }
                     run.after_space = false;
-                    run.text.push_str(glyph.text);
+                    push(&mut run.text, glyph.text, right_to_left);
                     run.last = (start, glyph.text.len());
                 }
                 run.end = (start + advance).max(run.end);
@@ -120,8 +148,10 @@ impl Layout {
             return;
         }
         let start = along(direction, origin);
+        let mut text = String::new();
+        push(&mut text, glyph.text, right_to_left);
         self.runs.push(Run {
-            text: glyph.text.to_owned(),
+            text,
             direction,
             start,
             end: start + advance,
@@ -129,6 +159,8 @@ impl Layout {
             size,
             last: (start, glyph.text.len()),
             after_space: false,
+            right_to_left,
+            leftward: false,
         });
     }
 
@@ -145,6 +177,7 @@ impl Layout {
             }
         }
         let mut before: Option<&Run> = None;
+        let mut line = Line::default();
         // Those that are put beside others come with them; a second round takes what stands in a circle.
         for round in 0..2 {
             for first in 0..runs.len() {
@@ -158,17 +191,48 @@ impl Layout {
                     done[index] = true;
                     let run = &runs[index];
                     match before.map(|before| separator(before, run)) {
-                        Some(Some(separator)) => text.push(separator),
+                        Some(Some('\n')) => {
+                            line.end(&mut text);
+                            text.push('\n');
+                        }
+                        Some(Some(separator)) => line.text.push(separator),
                         Some(None) | None => {}
                     }
-                    text.push_str(&run.text);
+                    line.turned |= run.right_to_left && !run.leftward;
+                    line.text.push_str(&run.text);
                     before = Some(run);
                     at = next[index];
                 }
             }
         }
+        line.end(&mut text);
         text
     }
+}
+
+/// A line of the text that is being put together.
+#[derive(Default)]
+struct Line {
+    text: String,
+    /// Whether it has letters that were drawn in the order opposite to that in which they are read.
+    turned: bool,
+}
+
+impl Line {
+    fn end(&mut self, text: &mut String) {
+        if self.turned {
+            text.push_str(&as_read(&self.text));
+        } else {
+            text.push_str(&self.text);
+        }
+        self.text.clear();
+        self.turned = false;
+    }
+}
+
+/// Appends the text of a glyph. Its letters are as read; where the line is going to be turned, they are turned first.
+fn push(text: &mut String, glyph: &str, right_to_left: bool) {
+    if right_to_left { text.extend(glyph.chars().rev()) } else { text.push_str(glyph) }
 }
 
 /// What stands between two runs.

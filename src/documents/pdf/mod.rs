@@ -8,12 +8,13 @@
 //! | streams -> bytes, within the limits | `filter` |
 //! | content streams -> operators -> glyphs where they stand | `operators`, `content`, `matrix` |
 //! | codes of a font -> characters and widths | `font`, `font_program`, `cmap`, `encoding`, `glyph_name`, `standard_widths` |
-//! | glyphs -> words, cells, lines | `layout` |
+//! | glyphs -> words, cells, lines | `layout`, `bidirectional` |
 //! | forms, comments, bookmarks, properties | `form`, `annotation`, `outline`, `metadata`, `rich_text`, `text_string` |
 //! | files and pictures within it | `files`, `picture` |
 //! | what none of these leads to | `objects` |
 
 mod annotation;
+mod bidirectional;
 mod bounds;
 mod cmap;
 mod content;
@@ -46,8 +47,8 @@ use std::collections::HashSet;
 /// Pages of one document that are listed one by one as not read in part.
 const MAX_LISTED: usize = 50;
 
-/// Glyphs of one page whose characters are not known, up to which nothing is said: ornaments, bullets.
-const FEW_GLYPHS: usize = 8;
+/// One glyph whose character is not known among this many others is an ornament or a bullet, of which nothing is said.
+const MANY_NAMED: usize = 20;
 
 /// Shapes on a page without text and pictures, from which on it may be text drawn as lines.
 const MANY_SHAPES: usize = 50;
@@ -246,7 +247,7 @@ impl Listed {
         if seen.damaged {
             list("cannot be read to its end: it is damaged".to_owned());
         }
-        if seen.unnamed > FEW_GLYPHS && seen.unnamed > seen.named / 20 {
+        if seen.unnamed > seen.named / MANY_NAMED {
             list(format!("{} glyphs whose characters the document does not say are not read", seen.unnamed));
         }
         if seen.named == 0 && seen.unnamed == 0 && seen.pictures == 0 && seen.shapes >= MANY_SHAPES {
