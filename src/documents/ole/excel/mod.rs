@@ -107,7 +107,10 @@ impl Workbook {
             }
             match record.kind {
                 0x0809 | 0x0409 | 0x0209 | 0x0009 => {
-                    self.is_old = u16_at(record.data, 0).is_none_or(|version| version < 0x0600);
+                    // The first one's version is that of the whole stream.
+                    if record.at == 0 {
+                        self.is_old = u16_at(record.data, 0).is_none_or(|version| version < 0x0600);
+                    }
                     let outer = open.last().and_then(|part| part.name.clone());
                     let is_chart = outer.is_some();
                     let name = self.sheets.get(&record.at).cloned().or(outer);
