@@ -8,6 +8,7 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod binary_spreadsheet;
 mod codepage;
 mod compressed_rtf;
 mod kind;
@@ -45,6 +46,7 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     match Kind::of(file, reading)? {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Plain => plain::read(file, reading),
+        Kind::BinarySpreadsheet => binary_spreadsheet::read(file, reading),
         Kind::Ole => ole::read(file, reading),
         Kind::Tnef => tnef::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),

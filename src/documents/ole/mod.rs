@@ -23,6 +23,7 @@ mod word;
 
 use crate::message::{Attachment, Fault, Reading, Text, quoted, within};
 use compound::{Compound, Id, ROOT};
+pub(super) use excel::{header_text, rk};
 pub(super) use number_format::{Format, civil};
 
 /// How messages protected by rights management begin (message.rpmsg, [MS-OXORMMS] 2.2.1).
