@@ -142,7 +142,9 @@ impl<'a> Properties<'a> {
     /// Every text that has no place of its own.
     pub(super) fn others(&self, place: &str, out: &mut Text, reading: &mut Reading<'_>) {
         let known = [tag::SUBJECT, tag::BODY, tag::TRANSPORT_HEADERS, tag::HTML, tag::RTF_COMPRESSED];
-        for property in self.list.iter().filter(|property| !known.contains(&property.id)) {
+        // Those with names last, so that the names are not those of others.
+        let (named, unnamed): (Vec<_>, Vec<_>) = self.list.iter().partition(|property| property.name.is_some());
+        for property in unnamed.into_iter().chain(named).filter(|property| !known.contains(&property.id)) {
             if TECHNICAL.contains(&property.id) {
                 continue;
             }

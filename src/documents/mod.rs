@@ -10,6 +10,7 @@
 
 mod archive;
 mod ciphertext;
+mod binary_spreadsheet;
 mod codepage;
 mod compressed_rtf;
 mod kind;
@@ -68,6 +69,7 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Html => web_page::read(file, reading),
         Kind::Structured(kind) => structured::read(kind, file, reading),
         Kind::Mailbox => mailbox::read(file, reading),
+        Kind::BinarySpreadsheet => binary_spreadsheet::read(file, reading),
         Kind::Ole => ole::read(file, reading),
         Kind::Tnef => tnef::read(file, reading),
         Kind::Zip => archive::read_zip(file, reading),

@@ -53,11 +53,8 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         if count % STEP == 0 {
             reading.clock(place)?;
         }
-        let Some(level) = cursor.u8() else { break };
-        let (Some(id), Some(length)) = (cursor.u32(), cursor.size()) else {
-            broken = true;
-            break;
-        };
+        // What is too short for an attribute fills up the end.
+        let (Some(level), Some(id), Some(length)) = (cursor.u8(), cursor.u32(), cursor.size()) else { break };
         let data = cursor.take_up_to(length);
         // The checksum.
         broken = data.len() < length || cursor.take(2).is_none();

@@ -23,6 +23,7 @@ mod word;
 
 use crate::message::{Attachment, Fault, Reading, Text, quoted, within};
 use compound::{Compound, Id, ROOT};
+pub(super) use excel::{header_text, rk};
 pub(super) use number_format::{Format, civil};
 
 /// How messages protected by rights management begin (message.rpmsg, [MS-OXORMMS] 2.2.1).
@@ -82,6 +83,7 @@ const SILENT: &[&str] = &[
     "\u{3}ObjInfo",
     "\u{3}LinkInfo",
     "\u{3}PIC",
+    "\u{3}PICT",
     "\u{3}META",
     "\u{3}PRINT",
     "\u{3}EPRINT",
@@ -149,16 +151,15 @@ fn read_storage(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut
     if has("__properties_version1.0") || matches!(result, Err(Fault::Stop | Fault::Protected(_))) {
         return result;
     }
+    properties_of(compound, storage, place, reading)?;
+    if !found && let Some((_, what)) = UNREAD.iter().find(|(name, _)| has(name)) {
+        return Err(Fault::Unreadable(format!("{what} is not read")));
+    }
     let objects = object::read(compound, storage, place, reading);
     if let Err(fault) = result {
         reading.fault(place, fault)?;
     }
     found |= objects?;
-    if !found && let Some((_, what)) = UNREAD.iter().find(|(name, _)| has(name)) {
-        properties_of(compound, storage, place, reading)?;
-        return Err(Fault::Unreadable(format!("{what} is not read")));
-    }
-    properties_of(compound, storage, place, reading)?;
     if has("Macros") || has("_VBA_PROJECT_CUR") || has("VBA") {
         reading.unreadable(place, "macros are not read");
         found |= has("VBA");

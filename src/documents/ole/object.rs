@@ -73,9 +73,7 @@ pub(super) fn read(
     for (_, entry) in compound.children(storage).filter(|(_, entry)| entry.name.starts_with("LNK")) {
         reading.unreadable(&within(place, format_args!("link {}", quoted(&entry.name))), "is not read");
     }
-    if (found || compound.child(storage, "\u{1}Ole").is_none())
-        && compound.children(storage).any(|(_, entry)| entry.name == "Revision Log")
-    {
+    if compound.child(storage, "Revision Log").is_some() {
         reading.unreadable(place, "the log of changes is not read");
     }
     Ok(found)

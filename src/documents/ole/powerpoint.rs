@@ -33,6 +33,8 @@ mod kind {
     pub(super) const LINK: u16 = 0x0fd7;
     pub(super) const SLIDE_LIST: u16 = 0x0ff0;
     pub(super) const OLE_OBJECT: u16 = 0x1011;
+    /// What later versions added: records, or anything.
+    pub(super) const TAG_DATA: u16 = 0x138b;
     pub(super) const PERSIST_DIRECTORY: u16 = 0x1772;
     pub(super) const COMMENT: u16 = 0x2ee0;
     pub(super) const CRYPT_SESSION: u16 = 0x2f14;
@@ -128,7 +130,9 @@ impl<'a> Records<'a> {
         }
         let at = self.at;
         let Some(header) = Header::at(self.stream, at) else { return Ok(None) };
-        self.at = if header.contains { at + HEADER } else { (at + HEADER).saturating_add(header.length) };
+        let inner = || Header::at(self.stream, at + HEADER).is_some_and(|inner| inner.length + HEADER <= header.length);
+        let contains = header.contains || (header.kind == kind::TAG_DATA && inner());
+        self.at = if contains { at + HEADER } else { (at + HEADER).saturating_add(header.length) };
         Ok(Some((at, header)))
     }
 

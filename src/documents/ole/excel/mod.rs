@@ -1,5 +1,6 @@
 //! .xls: Excel 97 to 2003 and, with strings of one byte per character, 5 and 95 ([MS-XLS]).
 
+mod formula;
 mod header_footer;
 mod record;
 
@@ -107,7 +108,10 @@ impl Workbook {
             }
             match record.kind {
                 0x0809 | 0x0409 | 0x0209 | 0x0009 => {
-                    self.is_old = u16_at(record.data, 0).is_none_or(|version| version < 0x0600);
+                    // The first one's version is that of the whole stream.
+                    if record.at == 0 {
+                        self.is_old = u16_at(record.data, 0).is_none_or(|version| version < 0x0600);
+                    }
                     let outer = open.last().and_then(|part| part.name.clone());
                     let is_chart = outer.is_some();
                     let name = self.sheets.get(&record.at).cloned().or(outer);
@@ -240,7 +244,8 @@ impl Workbook {
                 if count > 1 {
                     self.name("defined names", &name);
                 }
-                if let Some(text) = self.constant(&mut fields) {
+                let length = usize::from(u16_at(record.data, 4)?);
+                for text in self.texts_in(fields.bytes(length)) {
                     self.name("defined names", &text);
                 }
             }
@@ -278,13 +283,11 @@ impl Workbook {
         Some(())
     }
 
-    /// The text that a formula begins with, if it begins with one.
-    fn constant(&self, fields: &mut Fields<'_>) -> Option<String> {
-        if fields.u8()? != 0x17 {
-            return None;
-        }
-        let text = self.string(fields, false)?;
-        Some(text.replace('\0', "\n"))
+    /// The texts in a formula.
+    fn texts_in(&self, formula: &[u8]) -> Vec<String> {
+        // In a list of choices, zero bytes stand between them.
+        let texts = formula::texts(formula, self.is_old, self.codepage).into_iter();
+        texts.map(|text| text.replace('\0', "\n")).collect()
     }
 
     /// Hands on what was found in a part; gives its drawings.
@@ -372,6 +375,20 @@ impl Part {
                     }
                     _ => {}
                 }
+                // Flags, and what it was worked out for last.
+                fields.skip(6);
+                let length = usize::from(fields.u16()?);
+                for text in workbook.texts_in(fields.bytes(length)) {
+                    self.other("formulas", &text);
+                }
+            }
+            // ShrFmla and Array: formulas of several cells.
+            0x04bc | 0x0221 => {
+                fields.skip(if record.kind == 0x04bc { 8 } else { 12 });
+                let length = usize::from(fields.u16()?);
+                for text in workbook.texts_in(fields.bytes(length)) {
+                    self.other("formulas", &text);
+                }
             }
             // String.
             0x0207 => {
@@ -447,9 +464,12 @@ impl Part {
                     // A single zero byte stands for none.
                     self.other("input rules", text.trim_matches('\0'));
                 }
-                fields.skip(4);
-                if let Some(text) = workbook.constant(&mut fields) {
-                    self.other("input rules", &text);
+                for _ in 0..2 {
+                    let length = usize::from(fields.u16()?);
+                    fields.skip(2);
+                    for text in workbook.texts_in(fields.bytes(length)) {
+                        self.other("input rules", &text);
+                    }
                 }
             }
             // SeriesText: a title in a chart.
