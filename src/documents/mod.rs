@@ -8,9 +8,15 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod age;
 mod archive;
+mod ber;
+mod certificate;
 mod ciphertext;
+mod cms;
+mod hidden;
 mod kind;
+mod openpgp;
 mod package;
 mod plain;
 mod xml;
@@ -49,6 +55,10 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::SevenZip => archive::read_seven_zip(file, reading),
         Kind::Tar => archive::read_tar(file, reading),
         Kind::Compressed(format) => archive::read_compressed(format, file, reading),
+        Kind::Cms => cms::read(file, reading),
+        Kind::Certificate => certificate::read(file.bytes),
+        Kind::OpenPgp => openpgp::read(file, reading),
+        Kind::Age => age::read(file, reading),
         Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
