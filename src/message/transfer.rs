@@ -48,6 +48,9 @@ pub(super) fn decode(encoding: Encoding, body: &[u8]) -> (Cow<'_, [u8]>, bool) {
     }
 }
 
+/// The longest line of base64 that is known as one, in bytes.
+const MAX_BASE64_LINE: usize = 1000;
+
 const NOT_BASE64: u8 = 0xff;
 
 const BASE64: [u8; 256] = {
@@ -119,14 +122,26 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
 pub(super) fn undeclared_quoted_printable(body: &[u8]) -> Option<Vec<u8>> {
     let (mut escapes, mut others) = (0_usize, 0_usize);
     for at in memchr::memchr_iter(b'=', body) {
-        let is_escape = match &body[at + 1..] {
-            [b'\n', ..] | [b'\r', b'\n', ..] => true,
-            [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
-            _ => false,
-        };
-        if is_escape { escapes += 1 } else { others += 1 }
+        match &body[at + 1..] {
+            // Padding of base64 stands there too.
+            [b'\n', ..] | [b'\r', b'\n', ..] if ends_base64(&body[..=at]) => {}
+            [b'\n', ..] | [b'\r', b'\n', ..] => escapes += 1,
+            [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => escapes += 1,
+            _ => others += 1,
+        }
     }
     (escapes > 3 * others).then(|| quoted_printable(body))
+}
+
+/// Whether the last line of `text`, which ends with `=`, is a whole line of base64.
+fn ends_base64(text: &[u8]) -> bool {
+    let line = text.iter().rev().take(MAX_BASE64_LINE).take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+    let (mut length, mut plain) = (0_usize, true);
+    for byte in line {
+        length += 1;
+        plain &= *byte == b'=' || BASE64[usize::from(*byte)] != NOT_BASE64;
+    }
+    plain && length.is_multiple_of(4)
 }
 
 /// Appends `text` with its escapes (`mark` and two hexadecimal digits) decoded.
@@ -192,6 +207,8 @@ mod tests {
         for (text, decoded) in [
             ("f=C3=B8dt 61=\r\n0190-0005", Some("født 610190-0005")),
             ("61=\n0190", Some("610190")),
+            ("SGVqIQ==\nSGVqIQ==\n", None),
+            ("SGVqIWE=\n", None),
             ("a = b", None),
             ("https://example.org/?a=b1&x=zz&y=q", None),
             ("", None),
