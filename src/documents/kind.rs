@@ -1,12 +1,16 @@
 //! Which reader a file is for: by its content first; its name and type only tell apart what the content cannot.
 
 use super::{
+    age::is_age,
     archive::{Compressed, is_tar},
-    ooxml,
+    certificate::is_certificate,
+    cms::is_cms,
+    ole, ooxml,
+    openpgp::is_openpgp,
     package::Package,
     text_kind,
 };
-use crate::message::{Attachment, Fault, Reading, Signature};
+use crate::message::{self, Attachment, Fault, Reading, Signature};
 
 /// What a file is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,8 +45,12 @@ pub(super) enum Kind {
     Compressed(Compressed),
     /// S/MIME (RFC 8551): signed, enveloped, compressed.
     Cms,
-    /// OpenPGP (RFC 9580), armoured or not.
+    /// Certificates and key stores, which hold no text.
+    Certificate,
+    /// OpenPGP (RFC 9580), without its armour.
     OpenPgp,
+    /// Encrypted with age.
+    Age,
     /// A picture: which, in words.
     Image(&'static str),
     /// Of a kind that is not read: which, in words.
@@ -86,7 +94,11 @@ impl Kind {
             Some(Signature::Archive(kind)) => Self::Unread(kind.to_owned()),
             Some(Signature::Zip) => package(file.bytes, reading),
             None if is_tar(file.bytes) => Self::Tar,
-            None if super::ole::is_rights_managed_message(file.bytes) => Self::Ole,
+            None if ole::is_rights_managed_message(file.bytes) => Self::Ole,
+            None if is_age(file.bytes) => Self::Age,
+            None if is_cms(file.bytes) => Self::Cms,
+            None if is_certificate(file.bytes) => Self::Certificate,
+            None if is_openpgp(file.bytes) => Self::OpenPgp,
             None if is_message(file) => Self::Message,
             None => without_signature(file),
         })
@@ -137,10 +149,11 @@ fn without_signature(file: &Attachment<'_>) -> Kind {
     Kind::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream")))
 }
 
-/// Said to be a message by its type or name. Anything can be read as one, so that nothing is lost where it is not.
+/// Said to be a message by its type or name, or seen to be one. Anything can be read as one, so that nothing is lost where it is not.
 fn is_message(file: &Attachment<'_>) -> bool {
     file.media_type.is_some_and(|kind| matches!(kind, "message/rfc822" | "message/global"))
         || extension(file).as_deref() == Some("eml")
+        || is_text(file.bytes) && message::is_message(file.bytes)
 }
 
 /// What stands after the last dot of the name, in lower case.
@@ -153,7 +166,7 @@ pub(super) fn extension(file: &Attachment<'_>) -> Option<String> {
 const SAMPLE: usize = 64 * 1024;
 
 /// Whether it is text in some encoding: UTF-8, UTF-16, or a one-byte charset without control characters.
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     let sample = &bytes[..bytes.len().min(SAMPLE)];
     if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") {
         return true;

@@ -8,7 +8,10 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod age;
 mod archive;
+mod ber;
+mod certificate;
 mod ciphertext;
 mod binary_spreadsheet;
 mod codepage;
@@ -20,6 +23,10 @@ mod mapi;
 mod ole;
 mod ooxml;
 mod opendocument;
+mod cms;
+mod hidden;
+mod kind;
+mod openpgp;
 mod package;
 mod pdf;
 mod plain;
@@ -80,6 +87,11 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
             reading.picture(file.place, kind, file.bytes);
             Ok(())
         }
+        Kind::Cms => cms::read(file, reading),
+        Kind::Certificate => certificate::read(file.bytes),
+        Kind::OpenPgp => openpgp::read(file, reading),
+        Kind::Age => age::read(file, reading),
+        Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
         other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
     }

@@ -7,9 +7,9 @@
 //! Comments are read as a text of their own: some hold what only one program shows.
 
 use super::{
-    Attachment, Piece, Reading, Stop, normalise,
+    Attachment, Embedded, Piece, Reading, Stop, normalise,
     transfer::{self, Encoding},
-    within,
+    within, without_quote_marks,
 };
 use html5gum::{
     Span, Tokenizer,
@@ -41,7 +41,10 @@ pub fn read_html(html: &str, place: &str, reading: &mut Reading<'_>) -> Result<(
         reading.piece(Piece::new(place, normalise(html.to_owned())));
         return Ok(());
     };
-    reading.piece(Piece::new(place, normalise(seen.text)));
+    let text = without_quote_marks(&seen.text);
+    let blocks = Embedded::in_text(&text);
+    reading.piece(Piece::new(place, normalise(text.into_owned())));
+    blocks.read(place, reading)?;
     reading.piece(Piece::new(within(place, "comments"), normalise(seen.comments)));
     if seen.cut {
         reading.clock(place)?;

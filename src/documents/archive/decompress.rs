@@ -17,7 +17,11 @@ pub(super) const MAX_DICTIONARY: u32 = 256 * 1024 * 1024;
 const MAX_DICTIONARY_KIB: u32 = MAX_DICTIONARY / 1024;
 
 /// Expands as far as it goes. What is broken gives what stands before the fault; where a limit was met, nothing is given.
-pub(super) fn expand(source: impl Read, compressed: usize, reading: &Reading<'_>) -> (Vec<u8>, Option<Fault>) {
+pub(in crate::documents) fn expand(
+    source: impl Read,
+    compressed: usize,
+    reading: &Reading<'_>,
+) -> (Vec<u8>, Option<Fault>) {
     let mut bytes = Vec::new();
     let mut bounded = reading.bounded(source, compressed);
     let result = catch_unwind(AssertUnwindSafe(|| bounded.read_to_end(&mut bytes)));

@@ -15,6 +15,7 @@ pub(super) use self::{
     zip::{is_appended as has_zip_appended, read as read_zip, read_appended as read_appended_zip},
 };
 pub(super) use compressed::{Format as Compressed, read as read_compressed};
+pub(super) use decompress::expand;
 
 #[cfg(test)]
 mod tests {

@@ -316,6 +316,203 @@ def seven_zips():
     d.text("member", word("brev-py7zr"), name("løn.txt"), "line 1")
 
 
+def smime():
+    by = version("openssl", "version")
+    cwd = WORK / "smime"
+    cwd.mkdir()
+    subject = "/CN=Ingen Kendt/emailAddress=ingen@example.org"
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj",
+        subject, "-days", "36500", cwd=cwd)
+    head = "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+    letter = lambda kind: (head + f"Kære Anna. {word(kind)} æøå\r\n" * 3).encode()
+    sign = ["-sign", "-signer", "cert.pem", "-inkey", "key.pem", "-md", "sha256"]
+    cms = lambda *more, data: run("openssl", "cms", *more, data=data, cwd=cwd)
+    mail = "message/rfc822"
+
+    # A signed message as Outlook and Thunderbird send it (detached), and the opaque kind; DER, BER, PEM.
+    detached = cms(*sign, "-text", "-stream", data=letter("smime-løst").split(b"\r\n\r\n", 1)[1])
+    Document("signed-detached.eml", by, detached, mail).text("signed text", word("smime-løst"))
+    opaque = cms(*sign, "-nodetach", data=letter("smime-lukket"))
+    Document("signed-opaque.eml", by, opaque, mail).text_at(
+        "signed text", word("smime-lukket"), 'attachment "signed-opaque.eml" > attachment "smime.p7m" > signed content > text')
+    streamed = cms(*sign, "-nodetach", "-stream", "-outform", "DER", data=letter("smime-ber"))
+    Document("signed-ber.p7m", by, streamed, "application/pkcs7-mime").text(
+        "signed text", word("smime-ber"), "signed content", "text")
+    pem = cms(*sign, "-nodetach", "-outform", "PEM", data=letter("smime-pem"))
+    Document("signed.pem", by, pem).text("signed text", word("smime-pem"), "CMS", "signed content", "text")
+    # A document that was signed as a file.
+    file = cms(*sign, "-nodetach", "-binary", "-outform", "DER", data=zipfile_of(word("smime-fil")))
+    Document("kontrakt.zip.p7m", by, file).text("signed file", word("smime-fil"), "signed content", name("a.txt"), "line 1")
+    signature = cms(*sign, "-binary", "-outform", "DER", data=letter("smime-andetsteds"))
+    Document("smime.p7s", by, signature, "application/pkcs7-signature")
+    # A signature by its type, a letter by its content.
+    hides = cms(*sign, "-nodetach", "-outform", "DER", data=letter("smime-gemt"))
+    Document("hides.p7s", by, hides, "application/pkcs7-signature").text("hidden text", word("smime-gemt"))
+    twice = cms(*sign, "-nodetach", data=cms(*sign, "-nodetach", data=letter("smime-to-gange")))
+    Document("signed-twice.eml", by, twice, mail).text("signed text", word("smime-to-gange"))
+
+    encrypt = ["-encrypt", "-aes256"]
+    for kind, more in [("enveloped", []), ("enveloped-ber", ["-stream"]), ("auth-enveloped", ["-aes-256-gcm"])]:
+        data = cms("-encrypt", *(more if "-aes-256-gcm" in more else ["-aes256", *more]), "cert.pem", data=letter(kind))
+        Document(f"{kind}.eml", by, data, mail).protected("S/MIME")
+    data = cms(*encrypt, "-outform", "DER", "cert.pem", data=letter("enveloped-der"))
+    Document("enveloped.p7m", by, data, "application/octet-stream").protected("S/MIME")
+    within = cms(*encrypt, "cert.pem", data=cms(*sign, "-nodetach", data=letter("i-hinanden")))
+    Document("signed-in-enveloped.eml", by, within, mail).protected("S/MIME")
+    outside = cms(*sign, "-nodetach", data=cms(*encrypt, "cert.pem", data=letter("i-hinanden")))
+    Document("enveloped-in-signed.eml", by, outside, mail).protected("S/MIME")
+    old = run("openssl", "smime", *encrypt, "cert.pem", data=letter("smime-gammel"), cwd=cwd)
+    Document("enveloped-pkcs7.eml", by, old, mail).protected("S/MIME")
+    # Some builds of openssl have no zlib.
+    def der(tag, content):
+        length = len(content).to_bytes(4, "big")
+        return bytes([tag, 0x84]) + length + content
+    compressed = zlib.compress(letter("smime-pakket"))
+    algorithm = der(0x30, der(6, bytes.fromhex("2a864886f70d0109100308")))
+    inner = der(0x30, der(6, bytes.fromhex("2a864886f70d010701")) + der(0xA0, der(4, compressed)))
+    data = der(0x30, der(6, bytes.fromhex("2a864886f70d0109100109")) + der(0xA0, der(0x30, der(2, b"\0") + algorithm + inner)))
+    Document("compressed.p7z", "Python's zlib", data, "application/pkcs7-mime").text(
+        "compressed text", word("smime-pakket"), "compressed content", "text")
+
+    for file, more in [("certificate.cer", ["x509", "-in", "cert.pem", "-outform", "DER"]),
+                       ("keys.p12", ["pkcs12", "-export", "-in", "cert.pem", "-inkey", "key.pem", "-passout", "pass:glemt"]),
+                       ("certificate.p7b", ["crl2pkcs7", "-nocrl", "-certfile", "cert.pem", "-outform", "DER"])]:
+        Document(file, by, run("openssl", *more, cwd=cwd))
+    Document("certificate.pem", by, (cwd / "cert.pem").read_bytes())
+
+
+def zipfile_of(text):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr(zipfile.ZipInfo("a.txt"), text)
+    return out.getvalue()
+
+
+def message(body, content_type="text/plain; charset=utf-8", more=""):
+    head = f"From: Anna <anna@example.org>\r\nTo: ingen@example.org\r\nSubject: brev\r\nMIME-Version: 1.0\r\n"
+    body = body if isinstance(body, bytes) else body.replace("\n", "\r\n").encode()
+    return f"{head}Content-Type: {content_type}\r\n{more}\r\n".encode() + body
+
+
+def openpgp():
+    by = version("gpg", "--version")
+    home = Path(tempfile.mkdtemp(prefix="g", dir="/tmp"))
+    home.chmod(0o700)
+    env = {"GNUPGHOME": str(home)}
+    gpg = lambda *more, data=b"": run("gpg", "--batch", "--quiet", "--trust-model", "always", *more, data=data, env=env)
+    gpg("--passphrase", "", "--quick-gen-key", f"{word('nøgle')} <ingen@example.org>", "rsa2048", "sign,cert", "never")
+    fingerprint = gpg("--list-keys", "--with-colons").decode().split("fpr:::::::::")[1].split(":")[0]
+    gpg("--passphrase", "", "--quick-add-key", fingerprint, "rsa2048", "encr", "never")
+    to = ["-r", "ingen@example.org"]
+    letter = lambda kind: f"Kære Anna. {word(kind)} æøå\n".encode() * 5
+    Document("brev.txt.gpg", by, gpg("-e", *to, data=letter("pgp"))).protected("PGP")
+    Document("brev.txt.asc", by, gpg("-ea", *to, data=letter("pgp"))).protected("PGP")
+    symmetric = gpg("-c", "--pinentry-mode", "loopback", "--passphrase", "glemt", data=letter("pgp"))
+    Document("password.gpg", by, symmetric).protected("PGP")
+    for algorithm in ["uncompressed", "zip", "zlib", "bzip2"]:
+        d = Document(f"signed-{algorithm}.gpg", by, gpg("-s", "--compress-algo", algorithm, data=letter(f"pgp-{algorithm}")))
+        d.text("signed text", word(f"pgp-{algorithm}"))
+    armoured = gpg("-sa", "--set-filename", word("pgp-navn") + ".txt", data=letter("pgp-signeret")).decode()
+    Document("signed.eml", by, message(f"Hej\n\n{armoured}\nfarvel {word('pgp-omkring')}"), "message/rfc822").text(
+        "signed text", word("pgp-signeret")).text("text around", word("pgp-omkring")).text("name", word("pgp-navn"))
+    clear = gpg("--clearsign", data=letter("pgp-klar")).decode()
+    Document("clearsigned.eml", by, message(clear), "message/rfc822").text("signed text", word("pgp-klar"))
+    inline = gpg("-ea", *to, data=letter("pgp")).decode()
+    body = f"Hej {word('pgp-før')}\n\n{inline}\n{word('pgp-efter')}\n"
+    d = Document("inline.eml", by, message(body), "message/rfc822").protected("PGP")
+    d.text("text before", word("pgp-før")).text("text after", word("pgp-efter"))
+    html = "<p>" + body.replace("\n", "<br>\n") + "</p>"
+    d = Document("inline-html.eml", by, message(html, "text/html; charset=utf-8"), "message/rfc822").protected("PGP")
+    d.text("text before", word("pgp-før")).text("text after", word("pgp-efter"))
+    mime = message(f"""--b
+Content-Type: application/pgp-encrypted
+Content-Description: {word("pgp-mime-version")}
+
+Version: 1
+
+--b
+Content-Type: application/octet-stream; name="encrypted.asc"
+
+{inline}
+--b--
+""", 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b')
+    Document("pgp-mime.eml", by, mime, "message/rfc822").protected("PGP")
+    # An armour around a letter: nothing of it is encrypted.
+    fake = base64.encodebytes(letter("pgp-falsk") * 3).decode()
+    fake = f"-----BEGIN PGP MESSAGE-----\n\n{fake}-----END PGP MESSAGE-----\n"
+    Document("not-encrypted.eml", "by hand", message(fake), "message/rfc822").text("text in an armour", word("pgp-falsk"))
+    Document("public-key.gpg", by, gpg("--export")).text("user id", word("nøgle"), "user id")
+    Document("public-key.asc", by, gpg("--export", "-a"))
+    Document("detached.sig", by, gpg("-b", data=letter("pgp")))
+    run("age-keygen", "-o", "age.key")
+    recipient = run("age-keygen", "-y", "age.key").decode().strip()
+    age = "age " + version("age", "--version")
+    Document("brev.txt.age", age, run("age", "-r", recipient, data=letter("age"))).protected("age")
+    armoured = run("age", "-a", "-r", recipient, data=letter("age")).decode()
+    Document("age.eml", age, message("Se her:\n" + armoured), "message/rfc822").protected("age")
+    run("gpgconf", "--kill", "all", env=env)
+    shutil.rmtree(home)
+
+
+def mails():
+    by = "by hand"
+    mail = "message/rfc822"
+    encoded = lambda kind: run("uuencode", word(f"uu-navn-{kind}") + ".txt", data=f"Kære Anna. {word(f'uu-{kind}')}\n".encode() * 9)
+    by_uu = version("uuencode", "--version")
+    text = lambda kind: encoded(kind).decode()
+    body = f"Hej {word('uu-før')}\n\n{text('brev')}\nfarvel {word('uu-efter')}\n"
+    d = Document("uuencoded.eml", by_uu, message(body), mail)
+    for kind in ["uu-før", "uu-brev", "uu-navn-brev", "uu-efter"]:
+        d.text(kind, word(kind))
+    d = Document("x-uuencode.eml", by_uu, message(text("del"), 'application/octet-stream; name="a.txt"',
+                 "Content-Transfer-Encoding: x-uuencode\r\n"), mail)
+    d.text("uuencoded part", word("uu-del"))
+    with_base64 = run("uuencode", "-m", "a.txt", data=f"Kære Anna. {word('uu-base64')}\n".encode() * 9).decode()
+    Document("uuencode-base64.eml", by_uu, message(with_base64), mail).text("uuencoded file", word("uu-base64"))
+    data = zipfile_of(word("yenc-zip"))
+    yenc = b"".join(bytes([61, (b + 106) % 256]) if (b + 42) % 256 in (0, 10, 13, 61) else bytes([(b + 42) % 256]) for b in data)
+    yenc = b"=ybegin line=1000 size=%d name=a.zip\r\n%s\r\n=yend size=%d\r\n" % (len(data), yenc, len(data))
+    Document("yenc.eml", by, message(yenc), mail).text("file in yEnc", word("yenc-zip"))
+    Document("binhex.eml", by, message("(This file must be converted with BinHex 4.0)\n\n:$f*TEQKPH!\n"), mail).unreadable(
+        "a file in BinHex is not read", "text", "BinHex")
+
+    number = "610190-0005"
+    flowed = f"{word('flydende')} har nummer 610190- \n0005\n"
+    Document("flowed.eml", by, message(flowed, "text/plain; charset=utf-8; format=flowed; delsp=yes"), mail).text(
+        "flowed", number).text("flowed", word("flydende"))
+    quoted = f"> {word('citeret')} har nummer 610190-\n> 0005\n"
+    Document("quoted.eml", by, message(quoted), mail).text("quoted", "610190-\n0005").text("quoted", word("citeret"))
+    printable = "=\n".join([f"k=C3=A6re {word('uden-qp')[:12]}", word("uden-qp")[12:] + " farvel"])
+    Document("undeclared-qp.eml", by, message(printable), mail).text("undeclared quoted-printable", word("uden-qp"))
+    lines = base64.encodebytes(f"Kære Anna. {word('uden-base64')}\n".encode() * 5).decode()
+    Document("undeclared-base64.eml", by, message(lines), mail).text("undeclared base64", word("uden-base64"))
+    returned = message(f"Kunne ikke leveres. {word('retur')}\n\n--x\nContent-Type: application/zip\n\n" +
+                       base64.encodebytes(zipfile_of(word("retur-zip")) + bytes(200)).decode() + "--x--\n")
+    Document("returned.eml", by, returned, mail).text("text", word("retur")).text("attachment in a text", word("retur-zip"))
+    typed = message(f"{word('forkert-type')} æ", 'application/octet-stream; name="brev.txt"')
+    Document("octet-stream.eml", by, typed, mail).text("text of the wrong type", word("forkert-type"))
+    part = "Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(word("grænse").encode()).decode()
+    broken = message(f"--anden\n{part}--anden--\n", "multipart/mixed; boundary=en")
+    place = "message (multipart/mixed)"
+    Document("wrong-boundary.eml", by, broken, mail).text("part", word("grænse")).unreadable(
+        "its boundary never comes; read by the one that its lines have", place)
+    Document("carriage-returns.eml", by, message(f"--b\n{part}--b--\n".replace(word("grænse"), word("grænse")),
+             "multipart/mixed; boundary=b").replace(b"\r\n", b"\r"), mail).text("part", word("grænse"))
+    names = message(f"""--b
+Content-Disposition: attachment; filename*0*=utf-8''{word("navn-a")}%20l%C3%B8; filename*1="n.txt"
+
+a
+--b
+Content-Disposition: attachment; filename="=?utf-8?q?{word("navn-b")}_l=C3=B8?=
+ =?utf-8?q?n.txt?="
+
+b
+--b--
+""", "multipart/mixed; boundary=b")
+    Document("names.eml", by, names, mail).text("RFC 2231", word("navn-a") + " løn.txt").text(
+        "RFC 2047", word("navn-b") + " løn.txt")
+
+
 def main():
     for old in ENTRIES:
         (HERE / old.file).unlink(missing_ok=True)
@@ -324,6 +521,9 @@ def main():
     compressed()
     tars()
     seven_zips()
+    smime()
+    openpgp()
+    mails()
     head = "# Made by make/archives.py.\n\n"
     (HERE / "archives.toml").write_text(head + "\n".join(entry.toml() for entry in ENTRIES))
     shutil.rmtree(WORK)
