@@ -75,7 +75,7 @@ impl Default for Documents {
             expanded: 512 * MIB,
             ratio: 200,
             image_reader: Vec::new(),
-            image_time: Duration::from_secs(10),
+            image_time: Duration::from_secs(20),
             image_size: 16 * MIB,
             image_memory: 512 * MIB,
         }

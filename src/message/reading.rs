@@ -57,6 +57,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<LimitMet>()) {
             Some(LimitMet(reason)) => Self::Limit(reason.clone()),
+            None if error.kind() == io::ErrorKind::OutOfMemory => Self::Limit("limit: memory".to_owned()),
             None => Self::broken(error),
         }
     }
@@ -522,6 +523,8 @@ mod tests {
     fn what_is_broken_is_no_limit() {
         let fault = Fault::from(io::Error::from(io::ErrorKind::UnexpectedEof));
         assert_eq!(fault, Fault::Unreadable("cannot be read: unexpected end of file".to_owned()));
+        let fault = Fault::from(io::Error::from(io::ErrorKind::OutOfMemory));
+        assert_eq!(fault, Fault::Limit("limit: memory".to_owned()));
     }
 
     #[test]

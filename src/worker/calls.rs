@@ -14,6 +14,7 @@ const PR_SET_VMA: u64 = 0x5356_4d41;
 const WORKER: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_clock_gettime,
+    libc::SYS_close,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_futex,
@@ -186,6 +187,8 @@ pub(super) fn worker(socket: RawFd) -> Result<BpfProgram, seccompiler::BackendEr
     rules.allow_if(libc::SYS_mmap, vec![masked(2, executable, 0)?, masked(3, anonymous, anonymous)?])?;
     rules.allow_if(libc::SYS_mprotect, vec![masked(2, executable, 0)?])?;
     rules.allow_if(libc::SYS_prctl, vec![masked(0, u64::MAX, PR_SET_VMA)?])?;
+    // What the runtime asks before it closes a descriptor.
+    rules.allow_if(libc::SYS_fcntl, vec![is(1, libc::F_GETFD.unsigned_abs())?])?;
     // To abort.
     rules.allow_if(libc::SYS_tgkill, vec![is(0, process::id())?])?;
     rules.program(SeccompAction::KillProcess)

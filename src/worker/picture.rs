@@ -157,20 +157,13 @@ fn run(reader: &PictureReader, picture: &[u8], deadline: Instant, most: usize) -
     match status {
         _ if status.success() => Ok(text),
         _ if status.signal().is_some() => {
-            Err(format!("limit: the program that reads pictures died ({})", signal(status)))
+            Err(format!("limit: the program that reads pictures died ({})", in_words(status)))
         }
         _ if status.code().is_some_and(|code| NOT_RUN.contains(&code)) => {
             Err(format!("limit: the program that reads pictures was not run ({})", in_words(status)))
         }
         // The picture may be broken, or of a kind that the program does not know.
         _ => Err(format!("a picture that cannot be read ({})", in_words(status))),
-    }
-}
-
-fn signal(status: ExitStatus) -> String {
-    match status.signal() {
-        Some(nix::libc::SIGXCPU) => "it took too long: SIGXCPU".to_owned(),
-        _ => in_words(status),
     }
 }
 

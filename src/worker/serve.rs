@@ -10,7 +10,7 @@ use nix::sys::{
     socket::{AddressFamily, SockType, SockaddrLike, UnixAddr, getsockname, getsockopt, sockopt},
 };
 use std::{
-    io,
+    io::{self, ErrorKind},
     os::{
         fd::{AsFd, AsRawFd},
         unix::net::UnixStream,
@@ -73,7 +73,14 @@ pub fn serve(reader: &dyn ReadAttachment, memory: u64) -> Result<(), ServeError>
     let base = height();
     let mut parent = parent;
     let bounds = Bounds { header: REQUEST_HEADER_MAX, payload: REQUEST_PAYLOAD_MAX };
-    while let Some((request, bytes)) = protocol::read::<Request>(&mut &parent.socket, bounds)? {
+    loop {
+        let (request, bytes) = match protocol::read::<Request>(&mut &parent.socket, bounds) {
+            Ok(Some(request)) => request,
+            Ok(None) => return Ok(()),
+            // As everywhere else: whoever runs out of memory is gone.
+            Err(FrameError::Io(error)) if error.kind() == ErrorKind::OutOfMemory => process::abort(),
+            Err(error) => return Err(error.into()),
+        };
         parent.pictures = request.pictures;
         let used = read(reader, &request, &bytes, &parent);
         drop(bytes);
@@ -81,7 +88,6 @@ pub fn serve(reader: &dyn ReadAttachment, memory: u64) -> Result<(), ServeError>
         let again = panicked.is_none() && height().saturating_sub(base) < memory / GROWN;
         parent.say(&Reply::End(End { used, again, panicked }), &[]);
     }
-    Ok(())
 }
 
 /// Reads one file; says what it holds.
