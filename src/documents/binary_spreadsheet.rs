@@ -55,15 +55,8 @@ struct Workbook<'f, 'a> {
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     let package = Package::open(file.bytes)?;
     let left = package.names().map(|name| name.into_owned()).filter(|name| !name.ends_with('/')).collect();
-    let mut workbook = Workbook {
-        file,
-        package,
-        left,
-        from_1904: false,
-        shared: Vec::new(),
-        formats: Vec::new(),
-        names: Text::new(),
-    };
+    let mut workbook =
+        Workbook { file, package, left, from_1904: false, shared: Vec::new(), formats: Vec::new(), names: Text::new() };
     let result = workbook.read_cells(reading);
     let names = std::mem::take(&mut workbook.names);
     reading.piece(names.into_piece(within(file.place, "names")));
@@ -81,11 +74,7 @@ impl Workbook<'_, '_> {
     }
 
     /// What a part names: identifier, the last word of the kind, and the part's name (ECMA-376 part 2, 9.3).
-    fn relationships(
-        &mut self,
-        part: &str,
-        reading: &mut Reading<'_>,
-    ) -> Result<Vec<(String, String, String)>, Fault> {
+    fn relationships(&mut self, part: &str, reading: &mut Reading<'_>) -> Result<Vec<(String, String, String)>, Fault> {
         let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
         let bytes = self.part(&format!("{folder}/_rels/{name}.rels"), reading)?;
         let mut found = Vec::new();
@@ -239,9 +228,9 @@ impl Workbook<'_, '_> {
                     }
                     let value = match kind {
                         2 | 13 => record.u32().map(|bits| Value::Number(rk(bits), style)),
-                        4 | 10 | 15 => record.u8().map(|value| {
-                            Value::Text(if value == 0 { "FALSE" } else { "TRUE" }.to_owned())
-                        }),
+                        4 | 10 | 15 => {
+                            record.u8().map(|value| Value::Text(if value == 0 { "FALSE" } else { "TRUE" }.to_owned()))
+                        }
                         5 | 9 | 16 => record.f64().map(|value| Value::Number(value, style)),
                         6 | 8 | 17 => string(&mut record).map(Value::Text),
                         7 | 18 => record.size().map(Value::Shared),

@@ -11,11 +11,13 @@
 mod age;
 mod archive;
 mod ber;
+mod binary_spreadsheet;
 mod certificate;
 mod ciphertext;
-mod binary_spreadsheet;
+mod cms;
 mod codepage;
 mod compressed_rtf;
+mod hidden;
 mod kind;
 mod little_endian;
 mod mailbox;
@@ -23,9 +25,6 @@ mod mapi;
 mod ole;
 mod ooxml;
 mod opendocument;
-mod cms;
-mod hidden;
-mod kind;
 mod openpgp;
 mod package;
 mod pdf;
@@ -91,8 +90,6 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Certificate => certificate::read(file.bytes),
         Kind::OpenPgp => openpgp::read(file, reading),
         Kind::Age => age::read(file, reading),
-        Kind::Image(kind) => Err(Fault::Unreadable(format!("a picture ({kind}) is not read"))),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
-        other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
     }
 }
