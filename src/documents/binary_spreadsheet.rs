@@ -55,15 +55,8 @@ struct Workbook<'f, 'a> {
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     let package = Package::open(file.bytes)?;
     let left = package.names().map(|name| name.into_owned()).filter(|name| !name.ends_with('/')).collect();
-    let mut workbook = Workbook {
-        file,
-        package,
-        left,
-        from_1904: false,
-        shared: Vec::new(),
-        formats: Vec::new(),
-        names: Text::new(),
-    };
+    let mut workbook =
+        Workbook { file, package, left, from_1904: false, shared: Vec::new(), formats: Vec::new(), names: Text::new() };
     let result = workbook.read_cells(reading);
     let names = std::mem::take(&mut workbook.names);
     reading.piece(names.into_piece(within(file.place, "names")));
@@ -81,11 +74,7 @@ impl Workbook<'_, '_> {
     }
 
     /// What a part names: identifier, the last word of the kind, and the part's name (ECMA-376 part 2, 9.3).
-    fn relationships(
-        &mut self,
-        part: &str,
-        reading: &mut Reading<'_>,
-    ) -> Result<Vec<(String, String, String)>, Fault> {
+    fn relationships(&mut self, part: &str, reading: &mut Reading<'_>) -> Result<Vec<(String, String, String)>, Fault> {
         let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
         let bytes = self.part(&format!("{folder}/_rels/{name}.rels"), reading)?;
         let mut found = Vec::new();
@@ -133,8 +122,14 @@ impl Workbook<'_, '_> {
                 // BrtBundleSh.
                 156 => {
                     record.take_up_to(8);
-                    let id = string(&mut record).unwrap_or_default();
-                    let name = string(&mut record).unwrap_or_default();
+                    // Trial versions of Excel 2007 have four bytes more.
+                    let mut later = record;
+                    later.take_up_to(4);
+                    let strings = |mut record: Cursor<'_>| {
+                        let (id, name) = (string(&mut record)?, string(&mut record)?);
+                        record.is_at_end().then_some((id, name))
+                    };
+                    let (id, name) = strings(record).or_else(|| strings(later)).unwrap_or_default();
                     self.name("sheets", &name);
                     sheets.push((id, name));
                 }
@@ -239,9 +234,9 @@ impl Workbook<'_, '_> {
                     }
                     let value = match kind {
                         2 | 13 => record.u32().map(|bits| Value::Number(rk(bits), style)),
-                        4 | 10 | 15 => record.u8().map(|value| {
-                            Value::Text(if value == 0 { "FALSE" } else { "TRUE" }.to_owned())
-                        }),
+                        4 | 10 | 15 => {
+                            record.u8().map(|value| Value::Text(if value == 0 { "FALSE" } else { "TRUE" }.to_owned()))
+                        }
                         5 | 9 | 16 => record.f64().map(|value| Value::Number(value, style)),
                         6 | 8 | 17 => string(&mut record).map(Value::Text),
                         7 | 18 => record.size().map(Value::Shared),
@@ -431,7 +426,7 @@ impl<'a> Records<'a> {
 
     fn next(&mut self, place: &str, reading: &mut Reading<'_>) -> Result<Option<(u32, Cursor<'a>)>, Fault> {
         self.count += 1;
-        if self.count % STEP == 0 {
+        if self.count.is_multiple_of(STEP) {
             reading.clock(place)?;
         }
         let Some(kind) = self.number(2) else { return Ok(None) };

@@ -110,9 +110,7 @@ impl<'a> Properties<'a> {
 
     /// Reads a message: subject, texts, header fields, and every other text.
     pub(super) fn read_message(&self, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
-        for (id, inner) in
-            [(tag::SUBJECT, "subject"), (tag::BODY, "text"), (tag::TRANSPORT_HEADERS, "header fields")]
-        {
+        for (id, inner) in [(tag::SUBJECT, "subject"), (tag::BODY, "text"), (tag::TRANSPORT_HEADERS, "header fields")] {
             if let Some(text) = self.text(id) {
                 let mut piece = Text::new();
                 piece.push(&text);
@@ -195,7 +193,12 @@ fn day(time: u64) -> String {
 }
 
 /// The place of an attachment, by its name where it has one; its names are texts too.
-pub(super) fn attachment_place(names: &[Cow<'_, str>], outer: &str, number: usize, reading: &mut Reading<'_>) -> String {
+pub(super) fn attachment_place(
+    names: &[Cow<'_, str>],
+    outer: &str,
+    number: usize,
+    reading: &mut Reading<'_>,
+) -> String {
     for name in names {
         reading.piece(Piece::new(within(outer, "file name"), crate::message::normalise(name.clone().into_owned())));
     }

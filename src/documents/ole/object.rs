@@ -43,7 +43,13 @@ pub(super) fn read(
         {
             found = true;
             let place = within(place, "embedded file");
-            reading.attachment(&Attachment { place: &place, name: None, media_type: None, charset: None, bytes: &bytes })?;
+            reading.attachment(&Attachment {
+                place: &place,
+                name: None,
+                media_type: None,
+                charset: None,
+                bytes: &bytes,
+            })?;
         }
     }
     if let Some(bytes) = compound.stream_named(storage, NATIVE)? {
@@ -92,7 +98,8 @@ pub(super) fn read_object(
 fn native(bytes: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
     let data = bytes.get(4..).unwrap_or_default();
     let parsed = package(data);
-    let name = parsed.as_ref().map(|(name, _)| codepage::decode(name, codepage::DEFAULT)).filter(|name| !name.is_empty());
+    let name =
+        parsed.as_ref().map(|(name, _)| codepage::decode(name, codepage::DEFAULT)).filter(|name| !name.is_empty());
     let file = parsed.as_ref().map_or(data, |(_, file)| file);
     let place = match &name {
         Some(name) => within(place, format_args!("embedded file {}", quoted(name))),

@@ -50,8 +50,10 @@ impl<'a> Set<'a> {
             properties.push((id, offset));
         }
         let offset = |wanted| properties.iter().find(|(id, _)| *id == wanted).map(|(_, offset)| *offset);
-        let codepage =
-            offset(1).and_then(|at| u16_at(bytes, at.checked_add(4)?)).filter(|page| *page != 0).unwrap_or(codepage::DEFAULT);
+        let codepage = offset(1)
+            .and_then(|at| u16_at(bytes, at.checked_add(4)?))
+            .filter(|page| *page != 0)
+            .unwrap_or(codepage::DEFAULT);
         let names = offset(0).filter(|_| named).and_then(|at| bytes.get(at..)).map(|list| names(list, codepage));
         Self { bytes, properties, codepage, names: names.unwrap_or_default() }
     }
@@ -127,7 +129,7 @@ fn scalar(kind: u32, cursor: &mut Cursor<'_>, codepage: u16) -> Option<String> {
             let length = cursor.size()?;
             let text = string(cursor.take_up_to(length), codepage);
             // Some programs pad strings in vectors, some do not; a length is never that large.
-            if cursor.position() % 4 != 0 && cursor.rest().first() == Some(&0) {
+            if !cursor.position().is_multiple_of(4) && cursor.rest().first() == Some(&0) {
                 cursor.take_up_to(cursor.position().wrapping_neg() % 4);
             }
             text
