@@ -122,8 +122,14 @@ impl Workbook<'_, '_> {
                 // BrtBundleSh.
                 156 => {
                     record.take_up_to(8);
-                    let id = string(&mut record).unwrap_or_default();
-                    let name = string(&mut record).unwrap_or_default();
+                    // Trial versions of Excel 2007 have four bytes more.
+                    let mut later = record;
+                    later.take_up_to(4);
+                    let strings = |mut record: Cursor<'_>| {
+                        let (id, name) = (string(&mut record)?, string(&mut record)?);
+                        record.is_at_end().then_some((id, name))
+                    };
+                    let (id, name) = strings(record).or_else(|| strings(later)).unwrap_or_default();
                     self.name("sheets", &name);
                     sheets.push((id, name));
                 }
@@ -420,7 +426,7 @@ impl<'a> Records<'a> {
 
     fn next(&mut self, place: &str, reading: &mut Reading<'_>) -> Result<Option<(u32, Cursor<'a>)>, Fault> {
         self.count += 1;
-        if self.count % STEP == 0 {
+        if self.count.is_multiple_of(STEP) {
             reading.clock(place)?;
         }
         let Some(kind) = self.number(2) else { return Ok(None) };

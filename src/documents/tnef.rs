@@ -215,3 +215,47 @@ fn padded<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
     cursor.take_up_to(length.wrapping_neg() % 4);
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Document, Limits, Unread};
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    const WINMAIL: &[u8] = include_bytes!("../../tests/corpus/reading/winmail.dat");
+
+    fn document(bytes: &[u8]) -> (Document, Result<(), Fault>) {
+        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
+        let file = Attachment { place: "file", name: None, media_type: None, charset: None, bytes };
+        let result = read(&file, &mut reading);
+        (reading.finish(), result)
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_is_no_reason_to_wait() {
+        // A table of four thousand million recipients, none of whom is there.
+        let bytes = b"\x78\x9f\x3e\x22\0\0\x01\x04\x90\x06\0\x04\0\0\0\xff\xff\xff\xff\xfc\x03";
+        assert!(matches!(document(bytes).1, Err(Fault::Unreadable(_))));
+        let bytes = b"\x78\x9f\x3e\x22\0\0\x01\x03\x90\x06\0\x04\0\0\0\xff\xff\xff\xff\xfc\x03";
+        assert!(matches!(document(bytes).1, Err(Fault::Unreadable(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            document(&[b"\x78\x9f\x3e\x22\0\0", bytes.as_slice()].concat()).1.ok();
+        }
+
+        #[test]
+        fn messages_with_wrong_bytes_can_be_read(
+            wrong in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..10),
+        ) {
+            let mut bytes = WINMAIL.to_vec();
+            for (at, byte) in wrong {
+                bytes[at.index(WINMAIL.len())] = byte;
+            }
+            document(&bytes).1.ok();
+        }
+    }
+}

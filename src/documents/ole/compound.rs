@@ -53,7 +53,7 @@ pub(super) struct Compound<'a> {
     by_name: HashMap<(Id, String), Id>,
     /// Bytes of streams that may still be read.
     left: Cell<usize>,
-    /// A stream that was read is shorter than it should be.
+    /// A stream that was read is shorter than it should be, or an entry of the directory is missing.
     is_cut: Cell<bool>,
 }
 
@@ -140,7 +140,10 @@ impl<'a> Compound<'a> {
                 if id == NO_ENTRY || !seen.insert(id) {
                     continue;
                 }
-                let Some(entry) = self.entries.get(id) else { continue };
+                let Some(entry) = self.entries.get(id) else {
+                    self.is_cut.set(true);
+                    continue;
+                };
                 children.push(id);
                 self.by_name.insert((storage, entry.name.to_uppercase()), id);
                 siblings.extend([entry.left, entry.right]);
@@ -192,7 +195,7 @@ impl<'a> Compound<'a> {
         Ok(stream)
     }
 
-    /// Whether a stream that was read is shorter than it should be.
+    /// Whether a stream that was read is shorter than it should be, or an entry of the directory is missing.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut.get()
     }

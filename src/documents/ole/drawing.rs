@@ -96,7 +96,7 @@ impl<'a> Shapes<'a> {
                 kind => {
                     match kind {
                         0xf00b | 0xf121 | 0xf122 => self.properties(content, header.instance),
-                        0xf01a..=0xf029 | 0xf02a => self.picture_at(bytes, at),
+                        0xf01a..=0xf02a => self.picture_at(bytes, at),
                         _ => {}
                     }
                     start + content.len()

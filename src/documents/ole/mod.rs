@@ -207,3 +207,88 @@ fn encrypted_package(compound: &Compound<'_>, storage: Id) -> &'static str {
         .map(|info| compound.children(info).any(|(_, entry)| entry.name.to_uppercase().contains("DRM")));
     if transforms == Some(true) { RIGHTS_MANAGEMENT } else { PASSWORD }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Document, Limits, Unread};
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    /// Documents made by the programs that people use; see tests/corpus/reading/ole.toml.
+    const DOCUMENTS: &[&[u8]] = &[
+        include_bytes!("../../../tests/corpus/reading/libreoffice.doc"),
+        include_bytes!("../../../tests/corpus/reading/libreoffice.xls"),
+        include_bytes!("../../../tests/corpus/reading/libreoffice.ppt"),
+        include_bytes!("../../../tests/corpus/reading/unicode.msg"),
+        include_bytes!("../../../tests/corpus/reading/packager.doc"),
+    ];
+
+    fn document(bytes: &[u8]) -> (Document, Result<(), Fault>) {
+        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
+        let file = Attachment { place: "file", name: None, media_type: None, charset: None, bytes };
+        let result = read(&file, &mut reading);
+        (reading.finish(), result)
+    }
+
+    #[test]
+    fn a_document_with_a_password_is_protected() {
+        let protected = Err(Fault::Protected(PASSWORD.to_owned()));
+        let mut word = DOCUMENTS[0].to_vec();
+        let fib = memchr::memmem::find(&word, b"\xec\xa5\x01\x01").unwrap();
+        word[fib + 11] |= 1;
+        assert_eq!(document(&word).1, protected);
+        let mut presentation = DOCUMENTS[2].to_vec();
+        let token = memchr::memmem::find(&presentation, b"\x5f\xc0\x91\xe3").unwrap();
+        presentation[token..token + 4].copy_from_slice(b"\xdf\xc4\xd1\xf3");
+        assert_eq!(document(&presentation).1, protected);
+    }
+
+    #[test]
+    fn a_message_under_rights_management_is_protected() {
+        let rpmsg = [RIGHTS_MANAGED_MESSAGE, b"rest"].concat();
+        assert_eq!(document(&rpmsg).1, Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned())));
+    }
+
+    #[test]
+    fn what_is_cut_is_told() {
+        for whole in DOCUMENTS {
+            for length in (8..whole.len() - 1024).step_by(509) {
+                let (document, result) = document(&whole[..length]);
+                assert!(result.is_err() || !document.unreadable.is_empty(), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn chains_that_lead_in_circles_end() {
+        // Every sector of the table says that the next one is the first.
+        for whole in DOCUMENTS {
+            let mut bytes = whole.to_vec();
+            let fat = 512 * (1 + u32::from_le_bytes(bytes[76..80].try_into().unwrap()) as usize);
+            for entry in bytes[fat..fat + 512].chunks_exact_mut(4) {
+                entry.fill(0);
+            }
+            document(&bytes).1.ok();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            document(&[b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", bytes.as_slice()].concat()).1.ok();
+        }
+
+        #[test]
+        fn documents_with_wrong_bytes_can_be_read(
+            which in 0..DOCUMENTS.len(),
+            wrong in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30),
+        ) {
+            let mut bytes = DOCUMENTS[which].to_vec();
+            for (at, byte) in wrong {
+                bytes[at.index(DOCUMENTS[which].len())] = byte;
+            }
+            document(&bytes).1.ok();
+        }
+    }
+}

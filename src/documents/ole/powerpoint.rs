@@ -125,7 +125,7 @@ impl<'a> Records<'a> {
     /// The next one, and its offset.
     fn next(&mut self, place: &str, reading: &mut Reading<'_>) -> Result<Option<(usize, Header)>, Fault> {
         self.count += 1;
-        if self.count % STEP == 0 {
+        if self.count.is_multiple_of(STEP) {
             reading.clock(place)?;
         }
         let at = self.at;
@@ -248,5 +248,21 @@ impl<'a> Shapes<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_says_where_slides_begin() {
+        let words = [0x0020_0005_u32, 100, 200, 0x0010_0001, 300, 0xfff0_0000, 1];
+        let content: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut offsets = HashMap::new();
+        persist_directory(&content, &mut offsets);
+        let mut offsets: Vec<_> = offsets.into_iter().collect();
+        offsets.sort_unstable();
+        assert_eq!(offsets, [(0, 1), (1, 300), (5, 100), (6, 200)]);
     }
 }

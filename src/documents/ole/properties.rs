@@ -129,7 +129,7 @@ fn scalar(kind: u32, cursor: &mut Cursor<'_>, codepage: u16) -> Option<String> {
             let length = cursor.size()?;
             let text = string(cursor.take_up_to(length), codepage);
             // Some programs pad strings in vectors, some do not; a length is never that large.
-            if cursor.position() % 4 != 0 && cursor.rest().first() == Some(&0) {
+            if !cursor.position().is_multiple_of(4) && cursor.rest().first() == Some(&0) {
                 cursor.take_up_to(cursor.position().wrapping_neg() % 4);
             }
             text

@@ -532,3 +532,49 @@ impl Writer {
         self.part += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_pieces_follows_formatting() {
+        assert_eq!(piece_table(b"\x01\x02\0ab\x02\x03\0\0\0abc"), Some(&b"abc"[..]));
+        for broken in [&b""[..], b"\x01\xff\xff", b"\x03", b"\x02\0"] {
+            assert_eq!(piece_table(broken), None);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_row_is_found_among_properties_of_any_length() {
+        for (properties, ends) in [
+            (&b"\x17\x24\x01"[..], true),
+            (b"\x17\x24\x00", false),
+            (b"\x16\x24\x01\x17\x24\x01", true),
+            (b"\x08\xd6\x04\x00abc\x17\x24\x01", true),
+            (b"\x0d\xc6\x02ab\x17\x24\x01", true),
+            (b"\x0d\xc6\xff", false),
+            (b"", false),
+        ] {
+            assert_eq!(ends_row(properties), ends, "{properties:?}");
+        }
+    }
+
+    #[test]
+    fn the_code_of_a_field_stands_apart_from_its_result() {
+        let mut writer = Writer::default();
+        let text = b"see \x13 HYPERLINK \"x\" \x14here\x15 and\x07there\x07\x07";
+        writer.characters(text, 0, false, 1252, &HashSet::from([text.len()]));
+        writer.flush();
+        let piece = std::mem::take(&mut writer.texts[0]).into_piece("");
+        assert_eq!(piece.text, "see here and\tthere\t\n");
+        assert_eq!(writer.fields, " HYPERLINK \"x\" \n");
+    }
+
+    #[test]
+    fn strings_have_one_byte_or_two() {
+        assert_eq!(strings(b"\xff\xff\x02\0\x01\0\x02\0a\0b\0-\x01\0c\0-"), ["ab", "c"]);
+        assert_eq!(strings(b"\x02\0\0\0\x02ab\x01c"), ["ab", "c"]);
+        assert_eq!(strings(b"\xff\xff\xff\xff\0\0\xff\xff"), Vec::<String>::new());
+    }
+}

@@ -1,5 +1,6 @@
 //! .xls: Excel 97 to 2003 and, with strings of one byte per character, 5 and 95 ([MS-XLS]).
 
+mod encryption;
 mod formula;
 mod header_footer;
 mod record;
@@ -97,7 +98,17 @@ struct Part {
 }
 
 impl Workbook {
-    fn read(mut self, stream: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    fn read(self, stream: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+        self.read_stream(stream, false, place, reading)
+    }
+
+    fn read_stream(
+        mut self,
+        stream: &[u8],
+        is_decrypted: bool,
+        place: &str,
+        reading: &mut Reading<'_>,
+    ) -> Result<(), Fault> {
         self.codepage = codepage::DEFAULT;
         // Parts that are open: charts stand within sheets.
         let mut open: Vec<Part> = Vec::new();
@@ -124,7 +135,11 @@ impl Workbook {
                         drawings.push(self.finish(part, place, reading));
                     }
                 }
-                0x002f => return Err(Fault::Protected(PASSWORD.to_owned())),
+                // FilePass. What comes before it tells only the version.
+                0x002f if !is_decrypted => {
+                    let decrypted = encryption::decrypt(record.data, stream)?;
+                    return Self::default().read_stream(&decrypted, true, place, reading);
+                }
                 // What stands between the parts fills up the stream.
                 _ if open.is_empty() => {}
                 _ => {
@@ -583,4 +598,96 @@ fn pivot_cache(stream: &[u8], place: &str, text: &mut Text, reading: &mut Readin
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Document, Limits, Unread};
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+        [&kind.to_le_bytes()[..], &(data.len() as u16).to_le_bytes(), data].concat()
+    }
+
+    fn read(stream: &[u8]) -> (Document, Result<(), Fault>) {
+        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
+        let result = Workbook::default().read(stream, "book", &mut reading);
+        (reading.finish(), result)
+    }
+
+    fn found(document: &Document) -> Vec<(String, &str)> {
+        document.pieces.iter().map(|piece| (piece.place_of(0), piece.text.as_str())).collect()
+    }
+
+    #[test]
+    fn workbooks_before_excel_97_have_strings_of_bytes() {
+        let globals = [record(0x0809, b"\0\x05\x05\0"), record(0x0042, b"\xe3\x04")].concat();
+        let at = globals.len() + 4 + 11 + 4;
+        let sheet = record(0x0085, &[&(at as u32).to_le_bytes()[..], b"\0\0\x04L\xf8n2"].concat());
+        let stream = [
+            globals,
+            sheet,
+            record(0x000a, b""),
+            record(0x0809, b"\0\x05\x10\0"),
+            record(0x0204, b"\x01\0\x01\0\0\0\x03\0\xcf\xf0!"),
+            record(0x0006, b"\x01\0\x02\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0\0\0\0\x03\0\x17\x01x"),
+            record(0x0207, b"\x02\0ab"),
+            record(0x0203, b"\x02\0\0\0\0\0\0\0\0\0\0\0\xf0\x3f"),
+            record(0x001c, b"\x02\0\0\0\x04\0note"),
+            record(0x000a, b""),
+        ]
+        .concat();
+        let (document, result) = read(&stream);
+        assert_eq!(result, Ok(()));
+        assert_eq!(
+            found(&document),
+            [
+                ("book > sheet \"Lшn2\" > B2".to_owned(), "Пр!\tab\n1\n"),
+                ("book > sheet \"Lшn2\" > formulas".to_owned(), "x\nnote\n"),
+                ("book > names > sheets".to_owned(), "Lшn2\n"),
+            ]
+        );
+    }
+
+    #[test]
+    fn numbers_of_four_bytes_are_unfolded() {
+        for (bits, value) in
+            [(0x3ff0_0000, 1.0), (0x3ff0_0001, 0.01), (0x12 << 2 | 2, 18.0), (0xffff_fffe, -1.0), (7, 0.01)]
+        {
+            assert!((rk(bits) - value).abs() < 1e-9, "{bits:x}");
+        }
+    }
+
+    #[test]
+    fn a_shared_string_in_a_million_cells_costs_no_more_than_the_limit() {
+        let text = "x".repeat(8000);
+        let shared = [b"\x01\0\0\0\x01\0\0\0\x40\x1f\0", text.as_bytes()].concat();
+        let mut stream = [record(0x0809, b"\0\x06\x05\0"), record(0x00fc, &shared)].concat();
+        for row in 0..60_000_u16 {
+            stream.extend(record(0x00fd, &[&row.to_le_bytes()[..], &[0; 8]].concat()));
+        }
+        stream.extend(record(0x000a, b""));
+        let (document, _) = read(&stream);
+        assert_eq!(document.unreadable.len(), 1);
+        assert!(document.unreadable[0].is_limit());
+    }
+
+    proptest! {
+        #[test]
+        fn any_records_can_be_read(
+            version in prop_oneof![Just(b"\0\x06\x05\0"), Just(b"\0\x05\x05\0")],
+            records in proptest::collection::vec((
+                prop::sample::select(vec![
+                    0x06, 0x14, 0x18, 0x1c, 0x3c, 0x42, 0x5a, 0x5d, 0x85, 0xaf, 0xbd, 0xe0, 0xec, 0xfc, 0xfd, 0x1ae, 0x1b6, 0x1b8,
+                    0x1be, 0x203, 0x204, 0x207, 0x27e, 0x41e, 0x4bc, 0x809, 0x89c, 0x100d,
+                ]),
+                proptest::collection::vec(prop_oneof![any::<u8>(), 0..4_u8], 0..60),
+            ), 0..20),
+        ) {
+            let records = records.iter().flat_map(|(kind, data)| record(*kind, data));
+            read(&record(0x0809, version).into_iter().chain(records).collect::<Vec<_>>()).1.ok();
+        }
+    }
 }

@@ -8,6 +8,7 @@ specifications [MS-OXMSG], [MS-OXTNEF], [MS-OXRTFCP], [MS-XLSB].
 
 import base64
 import io
+import json
 import pathlib
 import struct
 import subprocess
@@ -302,6 +303,8 @@ def tnef():
         attribute(2, 0x00018010, b"BILAG~1.TXT\0"),
         attribute(2, 0x00069005, properties([(0x3707, 0x1F, None, wide("bilag c309 æøå.txt")), (0x370E, 0x1E, None, b"text/plain\0")])),
         attribute(2, 0x00069002, struct.pack("<HIHHI", 1, 0xFFFFFFFF, 0, 0, 0)),
+        attribute(2, 0x00018010, b"tomt c30d.txt\0"),
+        attribute(2, 0x00069002, struct.pack("<HIHHI", 1, 0xFFFFFFFF, 0, 0, 0)),
         attribute(2, 0x00018010, b"videresendt c30a\0"),
         attribute(2, 0x00069005, properties([
             (0x3705, 0x03, None, 5),
@@ -451,6 +454,120 @@ def libreoffice():
                 (HERE / target).write_bytes(without_thumbnail(result.read_bytes()))
 
 
+def expected(version):
+    """What is to be found where: file, who made it, media type, texts (kind of place, text, place), unreadable, protected."""
+    office = f"LibreOffice {version}"
+
+    def properties(mark, place=""):
+        return [(kind, f"{name}-{mark}", place + " > properties") for kind, name in [
+            ("title", "titel"), ("subject", "emne"), ("author", "forfatter"), ("keywords", "stikord"), ("description", "beskrivelse"),
+            ("label", "fortrolig"), ("user-defined property", "brugeregenskab")]]
+
+    def mails(mark):
+        inner = f' > attachment "videresendt {mark}10"'
+        back = mark[::-1]
+        return [
+            ("subject", f"emne-{mark}01 blåbærgrød", " > subject"),
+            ("body", f"brødtekst-{mark}02", " > text"),
+            ("HTML body", f"html-{mark}03", None),
+            ("transport headers", f"hoved-{mark}05.example", " > header fields"),
+            ("transport headers", f"felt-{mark}06", " > header fields"),
+            ("sender", f"afsender-{mark}07", " > properties"),
+            ("sender's address", f"afsender-{mark}08@example.org", " > properties"),
+            ("recipients", f"modtager-{mark}09", " > properties"),
+            ("sensitivity", "Sensitivity: private", " > properties"),
+            ("birthday", "1990-01-01", " > properties"),
+            ("label", f"fortrolig-{mark}0a", ' > properties > "msip_labels"'),
+            ("named property", f"egetfelt-{mark}0b", ' > properties > "Sagsfelt"'),
+            ("recipient", f"modtagernavn-{mark}0c", " > recipients"),
+            ("recipient's address", f"modtager-{mark}0d@example.org", " > recipients"),
+            ("attachment's name", f"bilag {mark}0e æøå.txt", " > file name"),
+            ("attachment", f"bilagstekst-{mark}0f", f' > attachment "bilag {mark}0e æøå.txt" > line 1'),
+            ("message within", f"emne-{back}01 blåbærgrød", inner + " > subject"),
+            ("message within", f"brødtekst-{back}02", inner + " > text"),
+            ("message within", f"egetfelt-{back}0b", inner + ' > properties > "Sagsfelt"'),
+        ]
+
+    sheet = ' > sheet "løn 8e04"'
+    binary = ' > sheet "løn d401"'
+    return [
+        ("libreoffice.doc", office, "application/msword", [
+            ("heading", "overskrift-7d06", ""), ("body", "hovedtekst-7d07 blåbærgrød €", ""), ("number over runs", "610190-0005", ""),
+            ("deleted text", "slettet-7d05", ""), ("hidden text", "skjult-7d0c", ""), ("link", "linktekst-7d0e", ""), ("list", "punkt-7d10", ""),
+            ("table", "celle-7d11\t620190\t\n", ""), ("table", "celle-7d12", ""), ("footnote", "fodnote-7d08", " > footnotes"),
+            ("endnote", "slutnote-7d09", " > endnotes"), ("header", "sidehoved-7d02", " > headers and footers"),
+            ("footer", "sidefod-7d03", " > headers and footers"), ("comment", "kommentar-7d0b", " > comments"),
+            ("text box", "tekstboks-7d13", " > text boxes"), ("address of a link", "adresse-7d0d", " > fields"),
+            ("bookmark", "bogmaerke-7d0f", " > names > bookmarks"), ("author of a change", "retter-7d04", " > names > authors"),
+            ("author of a comment", "kommentator-7d0a", " > names > authors of comments"),
+        ] + properties("7d01"), [(" > picture 1", "a picture")], None),
+        ("libreoffice.xls", office, "application/vnd.ms-excel", [
+            ("cell", "celle-8e05", sheet + " > A1"), ("cell", "blåbærgrød-8e06", sheet + " > B1"), ("cell after a gap", "celle-8e07", sheet + " > D1"),
+            ("number with leading zeros", "0101900005", sheet + " > A2"), ("number with a sign in it", "620190-0005", sheet + " > B2"),
+            ("date", "31-12-2024", sheet + " > C2"), ("number", "6301900005", sheet + " > D2"), ("formula", "formel", sheet + " > formulas"),
+            ("cell with a comment", "celle-8e0a", sheet + " > B12"), ("comment", "kommentar-8e09", sheet + " > comments > B12"),
+            ("link", "linktekst-8e0c", sheet + " > A13"), ("address of a link", "adresse-8e0b", sheet + " > links"),
+            ("text box", "tekstboks-8e0d", sheet + " > text boxes"), ("header", "sidehoved-8e02", sheet + " > header"),
+            ("footer", "sidefod-8e03", sheet + " > footer"), ("hidden sheet", "celle-8e0f", ' > sheet "skjult" > A1'),
+            ("sheet's name", "løn 8e04", " > names > sheets"),
+        ] + properties("8e01"), [(" > picture 1", "a picture")], None),
+        ("libreoffice.ppt", office, "application/vnd.ms-powerpoint", [
+            ("title", "overskrift-9f09 blåbærgrød", " > slide 1"), ("text box", "tekstboks-9f01", " > slide 1"), ("table", "celle-9f02", " > slide 1"),
+            ("table", "celle-9f03", " > slide 1"), ("title", "overskrift-9f0b 610190-0005", " > slide 2"), ("notes", "noter-9f0a", " > notes"),
+            ("notes", "noter-9f0c", " > notes"), ("comment", "kommentar-9f06", " > other texts > comment"),
+            ("author of a comment", "kommentator-9f05", " > other texts > comment"),
+        ] + properties("9f07"), [(" > picture 1", "a picture")], None),
+        ("unicode.msg", "make/ole.py", "application/vnd.ms-outlook", mails("a1"), [(' > attachment "sky a111.docx"', "is only linked to")], None),
+        ("code-page.msg", "make/ole.py", "application/vnd.ms-outlook", mails("b2"), [(' > attachment "sky b211.docx"', "is only linked to")], None),
+        ("winmail.dat", "make/ole.py", "application/ms-tnef", [
+            ("subject", "emne-c301 blåbær", " > subject"), ("body", "brødtekst-c302", " > text"), ("property", "normalt emne-c303", " > properties"),
+            ("HTML body", "html-c305", None), ("label", "fortrolig-c306", ' > properties > "msip_labels"'),
+            ("recipient", "modtager-c307", " > recipients"), ("attachment's name", "bilag c309 æøå.txt", " > file name"),
+            ("attachment", "bilagstekst-c308", ' > attachment "bilag c309 æøå.txt" > line 1'),
+            ("message within", "indre emne-c30b", ' > attachment "videresendt c30a" > subject'),
+            ("message within", "indre tekst-c30c", ' > attachment "videresendt c30a" > text'),
+        ], [(' > attachment "tomt c30d.txt"', "has no content")], None),
+        ("binary.xlsb", "make/ole.py", "application/vnd.ms-excel.sheet.binary.macroenabled.12", [
+            ("shared string", "delt-d402 blåbærgrød", binary + " > A1"), ("cell", "celle-d403", binary + " > B1"),
+            ("number with a sign in it", "610190-0005", binary + " > B2"), ("date", "2024-12-31", binary + " > D2"),
+            ("formula", "formel-d404", binary + " > B12"), ("header", "sidehoved-d405", binary + " > header"),
+            ("footer", "sidefod-d406", binary + " > footer"), ("hidden sheet", "celle-d407", ' > sheet "skjult" > A1'),
+            ("author of a comment", "kommentator-d408", binary + " > comments > authors"),
+            ("comment", "kommentar-d409", binary + " > comments > B12"), ("text box over runs", "tekstboks-d40a", binary + " > drawing"),
+            ("sheet's name", "løn d401", " > names > sheets"), ("title", "titel-d40b", " > properties"), ("label", "fortrolig-d40c", " > properties"),
+        ], [("", "macros are not read")], None),
+        ("packager.doc", "make/ole.py", "application/msword", [
+            ("embedded file", "pakket tekst-e504", ' > embedded file "pakke e503.txt" > line 1'),
+            ("embedded file's name", "pakke e503.txt", ' > embedded file "pakke e503.txt" > name'),
+            ("file in an object", "indlejret tekst-e502", ' > object 1 > embedded file "indlejret e501.txt" > line 1'),
+        ], [], None),
+        ("password.docx", "msoffcrypto-tool 6", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", [], [], "Office with a password"),
+        ("rights-managed.doc", "make/ole.py", "application/msword", [], [], "rights management"),
+        ("drawing.vsd", "make/ole.py", "application/vnd.visio", [], [("", "a Visio drawing is not read")], None),
+    ]
+
+
+def manifest(version):
+    lines = ["# Made by make/ole.py, which says after which specification where no program was to be had."]
+    for file, by, media_type, texts, unreadable, protected in expected(version):
+        here = f'attachment "{file}"'
+        lines += ["", "[[document]]", f"file = {quoted(file)}", f"by = {quoted(by)}", f"media-type = {quoted(media_type)}"]
+        if protected:
+            lines.append(f"protected = {quoted(protected)}")
+        for place, found, at in texts:
+            lines += ["[[document.text]]", f"place = {quoted(place)}", f"found = {quoted(found)}"]
+            if at is not None:
+                lines.append(f"at = {quoted(here + at)}")
+        for place, reason in unreadable:
+            lines += ["[[document.unreadable]]", f"place = {quoted(here + place)}", f"reason = {quoted(reason)}"]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text):
+    """As TOML has strings; those of JSON are such."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 if __name__ == "__main__":
     libreoffice()
     own = {
@@ -465,3 +582,5 @@ if __name__ == "__main__":
     }
     for name, content in own.items():
         (HERE / name).write_bytes(content)
+    version = subprocess.run(["soffice", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    (HERE / "ole.toml").write_text(manifest(".".join(version.split(".")[:2])), encoding="utf-8")
