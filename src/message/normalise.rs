@@ -1,7 +1,7 @@
 //! The same text in its many shapes -> one shape, so that a number or a word is found however it was typed.
 
-use std::ops::Range;
-use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
+use std::{iter, ops::Range};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, char::canonical_combining_class, is_nfkc_quick};
 
 /// Combining marks that are composed with one letter at most; a letter with more is decoration.
 const MAX_MARKS: usize = 32;
@@ -216,22 +216,27 @@ impl Folding {
                 self.raised_end = range.end;
             }
             Shape::Mark => self.compose(range.start),
-            Shape::Other => {
-                let mut buffer = [0; 4];
-                let mut length = 0;
-                let composed = character.nfkc().try_for_each(|part| {
-                    let end = length + part.len_utf8();
-                    part.encode_utf8(buffer.get_mut(length..end)?);
-                    length = end;
-                    Some(())
-                });
-                if composed.is_some() && length <= range.len() {
-                    // A compatibility character may stand for a space with a mark.
-                    self.put(&buffer[..length]);
-                } else {
-                    self.copy(range);
-                }
-            }
+            Shape::Other => self.other(character, range),
+        }
+    }
+
+    /// A character that only Unicode's tables know; what they make of it may be one that we know.
+    fn other(&mut self, character: char, range: Range<usize>) {
+        if is_nfkc_quick(iter::once(character)) == IsNormalized::Yes {
+            return self.copy(range);
+        }
+        let fold = |part: char| match shape(part) {
+            Shape::Gone => None,
+            Shape::Space => Some(' '),
+            Shape::LineFeed => Some('\n'),
+            Shape::Ascii(byte) | Shape::Raised(byte) => Some(char::from(byte)),
+            Shape::Same | Shape::Mark | Shape::Other => Some(part),
+        };
+        let composed: String = character.nfkc().filter_map(fold).collect();
+        if composed.len() <= range.len() {
+            self.put(composed.as_bytes());
+        } else {
+            self.copy(range);
         }
     }
 
