@@ -6,6 +6,9 @@ use unicode_normalization::{UnicodeNormalization, char::canonical_combining_clas
 /// Combining marks that are composed with one letter at most; a letter with more is decoration.
 const MAX_MARKS: usize = 32;
 
+/// Bytes before a change that it may reach back to: the character that a mark is composed with, a space, two line feeds.
+const CONTEXT: usize = 16;
+
 /// Bytes looked at together where nothing has to be done.
 const BLOCK: usize = 32;
 
@@ -29,13 +32,24 @@ pub fn normalise(mut text: String) -> String {
 pub(super) fn normalise_from(text: &mut String, from: usize) {
     let from = from.min(text.len());
     let Some(first) = first_change(text.as_bytes(), from) else { return };
-    let mut folding =
-        Folding { bytes: std::mem::take(text).into_bytes(), read: first, write: first, raised_end: usize::MAX };
+    // Only the end is looked at: a text that is put together from many parts is not read again with each of them.
+    let mut start = if from == 0 { 0 } else { first.saturating_sub(CONTEXT) };
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let tail = if start == 0 { std::mem::take(text) } else { text.split_off(start) };
+    let (read, write) = (first - start, first - start);
+    let mut folding = Folding { bytes: tail.into_bytes(), read, write, raised_end: usize::MAX };
     folding.run();
     folding.bytes.truncate(folding.write);
     // Whole characters were copied, dropped or replaced, so this is UTF-8 as before; if not, nothing is lost by it.
-    *text =
+    let tail =
         String::from_utf8(folding.bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    if start == 0 {
+        *text = tail;
+    } else {
+        text.push_str(&tail);
+    }
 }
 
 /// Where the first character stands that may have to change.
