@@ -5,12 +5,12 @@ use super::{
     archive::{Compressed, is_tar},
     certificate::is_certificate,
     cms::is_cms,
-    mailbox, ole, ooxml,
+    ole, ooxml,
     openpgp::is_openpgp,
     package::Package,
     text_kind,
 };
-use crate::message::{self, Attachment, Fault, Reading, Signature};
+use crate::message::{Attachment, Fault, Reading, Signature};
 
 /// What a file is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -149,15 +149,10 @@ fn without_signature(file: &Attachment<'_>) -> Kind {
     Kind::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream")))
 }
 
-/// Said to be a message by its type or name, or seen to be one. Anything can be read as one, so that nothing is lost where it is not.
+/// Said to be a message by its type or name. Anything can be read as one, so that nothing is lost where it is not.
 fn is_message(file: &Attachment<'_>) -> bool {
     file.media_type.is_some_and(|kind| matches!(kind, "message/rfc822" | "message/global"))
         || extension(file).as_deref() == Some("eml")
-        || is_text(file.bytes) && message::is_message(file.bytes) && !begins_as_mailbox(file.bytes)
-}
-
-fn begins_as_mailbox(bytes: &[u8]) -> bool {
-    bytes.split(|byte| *byte == b'\n').next().is_some_and(mailbox::is_separator)
 }
 
 /// What stands after the last dot of the name, in lower case.

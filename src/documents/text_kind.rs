@@ -45,10 +45,27 @@ const HTML_ELEMENTS: [&str; 27] = [
 ];
 
 /// Header fields that mail programs write and people do not.
-const OF_PROGRAMS: [&str; 6] = ["message-id", "received", "mime-version", "return-path", "delivered-to", "x-mailer"];
+const OF_PROGRAMS: [&str; 16] = [
+    "message-id",
+    "received",
+    "mime-version",
+    "return-path",
+    "delivered-to",
+    "content-type",
+    "content-transfer-encoding",
+    "in-reply-to",
+    "references",
+    "user-agent",
+    "x-mailer",
+    "x-priority",
+    "thread-index",
+    "list-id",
+    "dkim-signature",
+    "authentication-results",
+];
 
 /// Header fields that every message has some of.
-const OF_MESSAGES: [&str; 8] = ["from", "to", "cc", "subject", "date", "reply-to", "sender", "content-type"];
+const OF_MESSAGES: [&str; 8] = ["from", "to", "cc", "bcc", "subject", "date", "reply-to", "sender"];
 
 /// Tells it; text that looks like nothing else is plain.
 pub(super) fn of(file: &Attachment<'_>) -> Kind {
@@ -149,10 +166,10 @@ fn is_open_document(text: &str) -> bool {
         && (text.contains("urn:oasis:names:tc:opendocument:") || text.contains("http://openoffice.org/2000/office"))
 }
 
-/// A header section (RFC 5322), of which programs wrote a part: what people write can begin with `From:` too, and what
-/// is read as a message loses the fields that are not known.
+/// A header section (RFC 5322), of which programs wrote a part, or that has nothing else in it: what people write can
+/// begin with `From:` too, and what is read as a message loses the fields that are not known.
 fn looks_like_message(text: &str) -> bool {
-    let (mut of_programs, mut of_messages) = (false, 0);
+    let (mut of_programs, mut of_messages, mut others) = (0, 0, 0);
     for line in text.lines().take(MAX_FIELDS) {
         if line.is_empty() {
             break;
@@ -161,14 +178,17 @@ fn looks_like_message(text: &str) -> bool {
             continue;
         }
         let Some((name, _)) = line.split_once(':') else { return false };
+        let name = name.trim_end().to_ascii_lowercase();
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return false;
         }
-        let name = name.to_ascii_lowercase();
-        of_programs |= OF_PROGRAMS.contains(&name.as_str());
-        of_messages += usize::from(OF_MESSAGES.contains(&name.as_str()));
+        match name.as_str() {
+            name if OF_PROGRAMS.contains(&name) => of_programs += 1,
+            name if OF_MESSAGES.contains(&name) => of_messages += 1,
+            _ => others += 1,
+        }
     }
-    of_programs && of_messages >= 2
+    of_programs + of_messages >= 2 && (of_programs > 0 || others == 0)
 }
 
 #[cfg(test)]
@@ -209,6 +229,9 @@ mod tests {
             (b"From: a\nTo: b\nMessage-ID: <1@x>\n\nc", Kind::Message),
             (b"Received: from x\n\tby y\nFrom: a\nDate: x\n\nc", Kind::Message),
             (b"From: a\nTo: b\nCPR: 610190-0005\n", Kind::Plain),
+            (b"From: a\nTo: b\nSubject: c\n\nd", Kind::Message),
+            (b"MIME-Version: 1.0\nContent-Type: text/html\n\nd", Kind::Message),
+            (b"Subject: a\n\nb", Kind::Plain),
             (b"navn;cpr;by\nAnna;1;A\nBo;2;B\n", structured(Table)),
             (b"a\tb\nc\td\ne\tf\n", structured(Table)),
         ] {
