@@ -15,7 +15,7 @@ test: lab-install
 
 # Ratios within one run: see docs/performance.md
 bench: lab-install
-	cargo bench --locked --bench detect --bench socketmap --bench through_postfix --bench memory
+	cargo bench --locked --bench read --bench documents --bench detect --bench socketmap --bench through_postfix --bench memory
 
 # Debian packages of the lab that are missing
 lab-install:

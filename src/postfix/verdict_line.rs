@@ -8,7 +8,7 @@ use crate::{
     probe::{Capability, Proof},
     requirement::Requirement,
 };
-use std::{fmt::Write, time::Duration};
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 /// The most destinations named on one line; the number of the rest is given.
 const DESTINATIONS_MAX: usize = 20;
@@ -36,8 +36,19 @@ pub struct VerdictLine<'a> {
     pub acts: bool,
     /// How many parts were not read.
     pub unreadable: usize,
+    /// How many parts are encrypted from end to end.
+    pub protected: usize,
     /// How long reading and detecting took.
     pub scan: Duration,
+}
+
+/// One word of the line: a quoted local part may hold spaces, and what looks like fields of ours between them.
+fn word(address: &str) -> String {
+    let escaped = |character: char| match character.is_whitespace() {
+        true => character.escape_unicode().to_string(),
+        false => character.to_string(),
+    };
+    address.chars().map(escaped).collect()
 }
 
 impl VerdictLine<'_> {
@@ -45,8 +56,9 @@ impl VerdictLine<'_> {
     pub fn text(&self) -> String {
         let categories: Vec<_> = self.categories.iter().map(|category| category.as_str()).collect();
         let mut line = format!("{}: {} categories={}", self.queue_id, self.level, categories.join(","));
+        let addresses: Vec<String> = self.addresses.iter().copied().flatten().map(|&address| word(address)).collect();
         let names: Vec<&str> = match self.addresses {
-            Some(addresses) => addresses.to_vec(),
+            Some(_) => addresses.iter().map(String::as_str).collect(),
             None => self.prospects.iter().map(|prospect| prospect.domain.as_str()).collect(),
         };
         let ways: Vec<String> = self.prospects.iter().map(|prospect| way(&prospect.way)).collect();
@@ -65,10 +77,7 @@ impl VerdictLine<'_> {
         if let Some(reason) = self.reason() {
             let _ = write!(line, " reason=\"{reason}\"");
         }
-        if self.unreadable > 0 {
-            let _ = write!(line, " unreadable={}", self.unreadable);
-        }
-        let _ = write!(line, " scan={:.1}ms", self.scan.as_secs_f64() * 1000.0);
+        line.push_str(&unread(self.unreadable, self.protected, self.scan));
         line
     }
 
@@ -88,6 +97,31 @@ impl VerdictLine<'_> {
             .collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
+}
+
+/// The line of a message in which nothing was found, but of which some parts are encrypted from end to end, so that
+/// nobody can vouch for them.
+pub fn protected_line(
+    queue_id: &QueueId,
+    domains: &BTreeSet<&str>,
+    unreadable: usize,
+    protected: usize,
+    scan: Duration,
+) -> String {
+    let domains: Vec<&str> = domains.iter().copied().collect();
+    format!("{queue_id}: {} to={} action=accept{}", Level::None, list(&domains), unread(unreadable, protected, scan))
+}
+
+/// How much was not read, and how long the rest took.
+fn unread(unreadable: usize, protected: usize, scan: Duration) -> String {
+    let mut text = String::new();
+    for (name, count) in [("unreadable", unreadable), ("protected", protected)] {
+        if count > 0 {
+            let _ = write!(text, " {name}={count}");
+        }
+    }
+    let _ = write!(text, " scan={:.1}ms", scan.as_secs_f64() * 1000.0);
+    text
 }
 
 fn list(names: &[&str]) -> String {
@@ -154,6 +188,7 @@ mod tests {
             decision: &accept,
             acts: true,
             unreadable: 0,
+            protected: 0,
             scan: Duration::from_micros(800),
         };
         assert_eq!(
@@ -172,6 +207,7 @@ mod tests {
             decision: &reject,
             acts: false,
             unreadable: 2,
+            protected: 1,
             direction: Direction::Inbound,
             ..line
         };
@@ -179,7 +215,15 @@ mod tests {
             line.text(),
             "4bXyZ1: sensitive categories=national-id,health to=a.example,b.example require=encrypt \
              tls=encrypted/TLSv1.3,cleartext direction=inbound action=accept mode=observe would=reject \
-             reason=\"b.example: mx 'b': no STARTTLS'\" unreadable=2 scan=0.8ms"
+             reason=\"b.example: mx 'b': no STARTTLS'\" unreadable=2 protected=1 scan=0.8ms"
         );
+        let domains = BTreeSet::from(["b.example", "a.example"]);
+        assert_eq!(
+            protected_line(&queue_id, &domains, 0, 1, Duration::from_micros(800)),
+            "4bXyZ1: none to=a.example,b.example action=accept protected=1 scan=0.8ms"
+        );
+        let addresses = ["\"a action=x\"@a.example", "b@b.example"];
+        let text = VerdictLine { addresses: Some(&addresses), ..line }.text();
+        assert!(text.contains(" to=\"a\\u{20}action=x\"@a.example,b@b.example require="), "{text}");
     }
 }
