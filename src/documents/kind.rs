@@ -5,7 +5,7 @@ use super::{
     archive::{Compressed, is_tar},
     certificate::is_certificate,
     cms::is_cms,
-    ole, ooxml,
+    mailbox, ole, ooxml,
     openpgp::is_openpgp,
     package::Package,
     text_kind,
@@ -153,7 +153,11 @@ fn without_signature(file: &Attachment<'_>) -> Kind {
 fn is_message(file: &Attachment<'_>) -> bool {
     file.media_type.is_some_and(|kind| matches!(kind, "message/rfc822" | "message/global"))
         || extension(file).as_deref() == Some("eml")
-        || is_text(file.bytes) && message::is_message(file.bytes)
+        || is_text(file.bytes) && message::is_message(file.bytes) && !begins_as_mailbox(file.bytes)
+}
+
+fn begins_as_mailbox(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').next().is_some_and(mailbox::is_separator)
 }
 
 /// What stands after the last dot of the name, in lower case.

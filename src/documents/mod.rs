@@ -65,6 +65,12 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         let result = archive::read_appended_zip(file, reading);
         result.or_else(|fault| reading.fault(file.place, fault))?;
     }
+    if kind.may_hide_archive()
+        && let Some(bytes) = archive::seven_zip_within(file.bytes)
+    {
+        let result = archive::read_seven_zip(&Attachment { bytes, ..*file }, reading);
+        result.or_else(|fault| reading.fault(file.place, fault))?;
+    }
     match kind {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::Pdf => pdf::read(file, reading),

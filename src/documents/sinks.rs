@@ -1,11 +1,11 @@
 //! Texts that stand side by side in one document, so that a note or a comment does not tear apart the sentence that it
 //! hangs on.
 
-use crate::message::{Reading, Text, Whereabouts};
+use crate::message::{Fault, Reading, Spot, Text, Whereabouts};
 use std::mem;
 
 /// What an entry of a map costs of the budget for text.
-const SPOT_COST: usize = 8;
+const SPOT_COST: usize = size_of::<Spot>();
 
 /// Bytes of text that are put together before they are normalised.
 const CHUNK: usize = 16 * 1024;
@@ -50,6 +50,8 @@ struct Stream {
     /// Nothing but white space since the beginning of the paragraph, or a space was the last.
     after_space: bool,
     spots: usize,
+    /// Bytes of the names in the map.
+    names: usize,
 }
 
 impl Stream {
@@ -99,7 +101,7 @@ impl Sinks {
         let Some(stream) = self.stream(sink) else { return };
         stream.end_line();
         if stream.name != name {
-            stream.spots += name.len() / SPOT_COST;
+            stream.names += name.len();
             stream.at(Whereabouts::Named(name.into()));
             name.clone_into(&mut stream.name);
         }
@@ -168,8 +170,20 @@ impl Sinks {
 
     /// Bytes of text so far, maps included, in the measure of the budget for text.
     pub(super) fn held(&self) -> usize {
-        let held = |stream: &Stream| stream.text.len() + stream.chunk.len() + stream.spots * SPOT_COST;
+        let held = |stream: &Stream| stream.text.len() + stream.chunk.len() + stream.names + stream.spots * SPOT_COST;
         self.streams.iter().map(held).sum()
+    }
+
+    /// Whether what is held still fits.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(super) fn check(&self, reading: &Reading<'_>) -> Result<(), Fault> {
+        if self.held() > reading.text_left() {
+            let most = reading.limits().text_bytes;
+            return Err(Fault::Limit(format!("limit: more than {most} bytes of text")));
+        }
+        Ok(())
     }
 
     /// Hands on what there is, and begins anew.

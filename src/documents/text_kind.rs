@@ -13,20 +13,16 @@ const SAMPLE: usize = 64 * 1024;
 /// Lines of a header section that are looked at.
 const MAX_FIELDS: usize = 40;
 
-/// Elements that HTML begins with where it has no document type.
-const HTML_ELEMENTS: [&str; 44] = [
+/// Elements that HTML begins with where it has no document type; those that other XML has too are not among them.
+const HTML_ELEMENTS: [&str; 27] = [
     "html",
     "head",
     "body",
-    "title",
     "meta",
-    "base",
-    "link",
     "style",
     "script",
     "table",
     "tbody",
-    "thead",
     "tr",
     "td",
     "div",
@@ -38,27 +34,14 @@ const HTML_ELEMENTS: [&str; 44] = [
     "h2",
     "h3",
     "h4",
-    "h5",
-    "h6",
-    "a",
-    "b",
-    "i",
-    "u",
-    "em",
-    "strong",
-    "font",
-    "center",
     "ul",
     "ol",
     "li",
     "img",
-    "form",
-    "pre",
+    "font",
+    "center",
+    "strong",
     "blockquote",
-    "section",
-    "article",
-    "main",
-    "nav",
 ];
 
 /// Header fields that mail programs write and people do not.
@@ -72,7 +55,12 @@ pub(super) fn of(file: &Attachment<'_>) -> Kind {
     let cut = file.bytes.len() > SAMPLE;
     let sample = decode_text(&file.bytes[..file.bytes.len().min(SAMPLE)], file.charset, SAMPLE);
     let text = sample.trim_start_matches(|character: char| character.is_whitespace() || character == '\u{feff}');
-    by_content(text).unwrap_or_else(|| by_type(file, text, cut))
+    match by_content(text) {
+        None => by_type(file, text, cut),
+        // A page that leaves out what pages begin with.
+        Some(Kind::Structured(Structured::Xml)) if !text.starts_with("<?xml") && is_called_html(file) => Kind::Html,
+        Some(kind) => kind,
+    }
 }
 
 fn by_content(text: &str) -> Option<Kind> {
@@ -97,12 +85,17 @@ fn by_type(file: &Attachment<'_>, text: &str, cut: bool) -> Kind {
         ("ics" | "vcf" | "vcs" | "ifb", _) | (_, "text/calendar" | "text/vcard" | "text/x-vcard") => {
             Kind::Structured(Structured::ContentLines)
         }
-        ("htm" | "html" | "xhtml" | "shtml", _) | (_, "text/html" | "application/xhtml+xml") => Kind::Html,
+        _ if is_called_html(file) => Kind::Html,
         ("mht" | "mhtml", _) => Kind::Message,
         ("json" | "jsonl" | "ndjson" | "geojson", _) | (_, "application/json") => Kind::Structured(Structured::Json),
         _ if looks_like_table(text, cut) => table,
         _ => Kind::Plain,
     }
+}
+
+fn is_called_html(file: &Attachment<'_>) -> bool {
+    matches!(extension(file).as_deref(), Some("htm" | "html" | "xhtml" | "shtml"))
+        || matches!(file.media_type, Some("text/html" | "application/xhtml+xml"))
 }
 
 /// An object or array, by its first two signs.
@@ -228,6 +221,8 @@ mod tests {
         for (name, text, expected) in [
             ("a.csv", "one", Kind::Structured(Structured::Table)),
             ("a.html", "one<br>two", Kind::Html),
+            ("a.html", "<form>one</form>", Kind::Html),
+            ("a.xml", "<form>one</form>", Kind::Structured(Structured::Xml)),
             ("a.html", "{\"a\": 1}", Kind::Structured(Structured::Json)),
             ("a.ini", "[a]\nb=c", Kind::Plain),
             ("a.url", "[InternetShortcut]\nURL=x", Kind::Plain),

@@ -104,6 +104,10 @@ impl Signature {
         if at(257, b"ustar") {
             return Some(Self::Tar);
         }
+        // Frames of Zstandard and LZ4 without content may come first; LZ4 has no other use of them.
+        if at(1, b"\x2a\x4d\x18") && bytes[0] & 0xf0 == 0x50 {
+            return Some(Self::Zstd);
+        }
         if at(0, b"RIFF") && at(8, b"WEBP") {
             return Some(Self::Image("WebP"));
         }

@@ -28,7 +28,9 @@ impl Encoding {
         let word = value.split([';', '(', ' ', '\t', '"']).find(|word| !word.is_empty()).unwrap_or_default();
         match word.to_ascii_lowercase().as_str() {
             "" | "7bit" | "8bit" | "binary" => Self::Identity,
-            "quoted-printable" => Self::QuotedPrintable,
+            // As some programs write it: `7-bit`, `8 bit`, `7bits`.
+            "7" | "8" | "7-bit" | "8-bit" | "7bits" | "8bits" | "plain" | "none" => Self::Identity,
+            "quoted-printable" | "quoted" | "quotedprintable" | "qp" => Self::QuotedPrintable,
             "base64" => Self::Base64,
             "x-uuencode" | "uuencode" | "x-uue" | "uue" | "x-yenc" | "yenc" => Self::Lines,
             _ => Self::Unknown,
@@ -229,6 +231,8 @@ mod tests {
             (Some("(a comment) base64"), Encoding::Base64),
             (Some("\"base64\""), Encoding::Base64),
             (Some("(open"), Encoding::Identity),
+            (Some("8 bit"), Encoding::Identity),
+            (Some("quoted printable"), Encoding::QuotedPrintable),
             (Some("x-uuencode"), Encoding::Lines),
             (Some("x-none"), Encoding::Unknown),
         ] {

@@ -6,9 +6,13 @@ use super::{
 };
 use crate::message::{Attachment, Fault, Reading, decode_text};
 use flate2::bufread::GzDecoder;
+use std::io::{self, Read};
 
 /// The bytes of a name or a comment that are read.
 const MAX_NAME: usize = 64 * 1024;
+
+/// Members of one gzip file; programs that write several do so for every 64 KiB at least.
+const MAX_MEMBERS: usize = 20_000;
 
 /// How it is compressed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,38 +74,59 @@ fn without_name((content, fault): (Vec<u8>, Option<Fault>)) -> Content {
 /// The members of a gzip file are one content, one after another (RFC 1952 section 2.2); each may have a name.
 fn gzip(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Content {
     let mut names = Names::new(reading);
-    let (mut content, mut fault, mut first) = (Vec::new(), None, None);
-    let mut rest = file.bytes;
-    while !rest.is_empty() && fault.is_none() {
-        if rest.iter().all(|byte| *byte == 0) {
-            break;
-        }
-        if !content.is_empty() && !rest.starts_with(b"\x1f\x8b") {
-            fault = Some(Fault::broken("something follows its end"));
-            break;
-        }
-        let mut decoder = GzDecoder::new(rest);
-        let (mut more, met) = expand(&mut decoder, file.bytes.len(), reading);
-        if let Some(header) = decoder.header() {
-            for text in [header.filename(), header.comment()].into_iter().flatten() {
-                // Latin-1 by the specification, and whatever the system uses in fact.
-                names.add(&decode_text(&text[..text.len().min(MAX_NAME)], Some("utf-8"), MAX_NAME));
-            }
-            let own = header.filename().map(|name| decode_text(name, Some("utf-8"), MAX_NAME).into_owned());
-            first = first.or(own.filter(|name| !name.is_empty()));
-        }
-        rest = decoder.into_inner();
-        content.append(&mut more);
-        fault = met;
-        if reading.clock(file.place).is_err() {
-            fault = Some(Fault::Stop);
-        }
-    }
-    if matches!(fault, Some(Fault::Limit(_))) {
-        content = Vec::new();
-    }
+    let mut members = Members { rest: Some(file.bytes), current: None, count: 0, names: &mut names, first: None };
+    let (content, fault) = expand(&mut members, file.bytes.len(), reading);
+    let (first, cut) = (members.first.take(), members.count > MAX_MEMBERS);
     reading.piece(names.piece(file.place));
+    let fault = if cut { Some(Fault::Limit(format!("limit: more than {MAX_MEMBERS} members"))) } else { fault };
     (content, fault, first)
+}
+
+/// The contents of the members of a gzip file.
+struct Members<'a, 'n> {
+    rest: Option<&'a [u8]>,
+    current: Option<Box<GzDecoder<&'a [u8]>>>,
+    count: usize,
+    names: &'n mut Names,
+    /// The first name.
+    first: Option<String>,
+}
+
+impl Read for Members<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(decoder) = &mut self.current {
+                let count = decoder.read(buffer)?;
+                if count > 0 || buffer.is_empty() {
+                    return Ok(count);
+                }
+                self.rest = self.current.take().map(|decoder| decoder.into_inner());
+            }
+            let Some(rest) = self.rest.take() else { return Ok(0) };
+            // Tapes are filled up with zeros.
+            if rest.iter().all(|byte| *byte == 0) || self.count > MAX_MEMBERS {
+                return Ok(0);
+            }
+            if self.count > 0 && !rest.starts_with(b"\x1f\x8b") {
+                return Err(io::Error::other("something follows its end"));
+            }
+            self.count += 1;
+            let decoder = GzDecoder::new(rest);
+            if let Some(header) = decoder.header() {
+                for text in [header.filename(), header.comment()].into_iter().flatten() {
+                    self.names.add(&name(text));
+                }
+                let own = header.filename().map(name).filter(|name| !name.is_empty());
+                self.first = self.first.take().or(own);
+            }
+            self.current = Some(Box::new(decoder));
+        }
+    }
+}
+
+/// Latin-1 by the specification, and whatever the system uses in fact.
+fn name(bytes: &[u8]) -> String {
+    decode_text(&bytes[..bytes.len().min(MAX_NAME)], Some("utf-8"), MAX_NAME).into_owned()
 }
 
 /// `x.tar.gz` -> `x.tar`.

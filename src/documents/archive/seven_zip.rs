@@ -5,11 +5,17 @@ use super::{
     member::{self, Names},
 };
 use crate::message::{Attachment, Fault, Reading, Stop};
+use flate2::Crc;
+use memchr::memmem;
 use sevenz_rust2::{Archive, ArchiveEntry, Block, BlockDecoder, Error, Password};
 use std::io::{Cursor, Read};
 
 /// Bytes that the header may expand to: about 20,000 members. Every one takes memory before anything is read.
 const MAX_HEADER: u64 = 2 * 1024 * 1024;
+
+/// What an archive begins with, and how many of those are looked at that stand in a program.
+const SIGNATURE: &[u8] = b"7z\xbc\xaf\x27\x1c";
+const MAX_CANDIDATES: usize = 16;
 
 /// Methods, by their ids.
 const AES_256_SHA_256: &[u8] = &[0x06, 0xf1, 0x07, 0x01];
@@ -17,6 +23,17 @@ const PPMD: &[u8] = &[0x03, 0x04, 0x01];
 
 /// What protects an archive with encryption.
 const PASSWORD: &str = "7z with a password";
+
+/// The beginning of an archive that stands within a program which unpacks itself: its first header must be right.
+pub(in crate::documents) fn within_program(bytes: &[u8]) -> Option<&[u8]> {
+    let candidates = memmem::find_iter(bytes, SIGNATURE).take(MAX_CANDIDATES).map(|at| &bytes[at..]);
+    candidates.into_iter().find(|archive| {
+        let stated = archive.get(8..12).and_then(|bytes| bytes.first_chunk()).map(|bytes| u32::from_le_bytes(*bytes));
+        let mut sum = Crc::new();
+        sum.update(archive.get(12..32).unwrap_or_default());
+        stated == Some(sum.sum())
+    })
+}
 
 /// Reads it.
 pub(in crate::documents) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
@@ -82,6 +99,11 @@ fn fault(error: Error) -> Fault {
     match error {
         Error::PasswordRequired | Error::MaybeBadPassword(_) => Fault::Protected(PASSWORD.to_owned()),
         Error::Io(error, _) => error.into(),
+        Error::UnsupportedCompressionMethod(method) => {
+            Fault::Unreadable(format!("its compression method ({method}) is not read"))
+        }
+        Error::Other(reason) | Error::Unsupported(reason) => Fault::broken(reason),
+        Error::ChecksumVerificationFailed | Error::NextHeaderCrcMismatch => Fault::broken("its checksum is wrong"),
         other => Fault::broken(other),
     }
 }

@@ -503,3 +503,88 @@ fn is_timestamp(text: &str) -> bool {
         && text.get(10).is_none_or(|byte| *byte == b'T')
         && text.iter().all(|byte| byte.is_ascii_digit() || b"-T:.,+Z".contains(byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::xml, *};
+    use crate::message::{Document, Limits, Unread};
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    fn document(xml: &str) -> Document {
+        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
+        let mut content = Content::new("a");
+        let _ = xml::walk(xml.as_bytes(), "a", &mut reading, |node, reading| content.take(node, reading));
+        content.finish(&mut reading).unwrap();
+        reading.finish()
+    }
+
+    fn pieces(xml: &str) -> Vec<(String, String)> {
+        document(xml).pieces.iter().map(|piece| (piece.place_of(0), piece.text.trim().to_owned())).collect()
+    }
+
+    #[test]
+    fn a_paragraph_stays_whole() {
+        for (xml, text) in [
+            ("<p>0101<span>90</span>-<s c='1'/>1</p>", "010190- 1"),
+            ("<p>a<tab/>b<line-break/>c</p>", "a\tb\nc"),
+            ("<p>  a \n b </p><p>c</p>", "a b\nc"),
+            ("<p>a<note><note-body><p>n</p></note-body></note>b</p>", "ab"),
+            ("<p>a<annotation><p>n</p></annotation>b</p>", "ab"),
+            ("<p>a<frame><text-box><p>n</p></text-box><desc>d</desc></frame>b</p>", "ab"),
+            (
+                "<table><table-row><table-cell><p>a</p><p>b</p></table-cell><table-cell><p>c</p></table-cell></table-row></table>",
+                "a b\tc",
+            ),
+            ("<date-style><text>x</text></date-style><p>a</p>", "a"),
+        ] {
+            assert_eq!(pieces(xml)[0].1, text, "{xml}");
+        }
+    }
+
+    #[test]
+    fn cells_know_where_they_are() {
+        let document = document(
+            "<spreadsheet><table name='S'><table-row number-rows-repeated='1048576'/>\
+             <table-row><table-cell number-columns-repeated='16384'/><table-cell><p>far</p></table-cell></table-row>\
+             <table-row number-rows-repeated='3'><table-cell number-columns-repeated='2'><p>two</p></table-cell>\
+             <table-cell/><table-cell value='7'/><table-cell number-columns-repeated='4294967295'><p>many</p>\
+             </table-cell><table-cell><p>last</p></table-cell></table-row>\
+             <table-row><table-cell><annotation><p>note</p></annotation><p>a</p><p>b</p></table-cell></table-row>\
+             </table></spreadsheet>",
+        );
+        let place = |word: &str| {
+            let found = document.pieces.iter().find_map(|piece| Some(piece.place_of(piece.text.find(word)?)));
+            found.unwrap_or_default()
+        };
+        for (word, at) in [
+            ("far", "a > sheet \"S\" > XFE1048577"),
+            ("two", "a > sheet \"S\" > A1048578"),
+            ("7", "a > sheet \"S\" > D1048578"),
+            ("many", "a > sheet \"S\" > E1048578"),
+            ("last", "a > sheet \"S\" > MWLQKWV1048578"),
+            ("a b", "a > sheet \"S\" > A1048581"),
+            ("note", "a > sheet \"S\" > comment at A1048581"),
+        ] {
+            assert_eq!(place(word), at, "{word}");
+        }
+        let text = &document.pieces[0].text;
+        assert!(text.contains("two\ttwo\t\t7\tmany\tmany"), "{text:?}");
+        assert!(text.len() < 1000);
+    }
+
+    #[test]
+    fn labels_are_told() {
+        let labels = document("<meta><user-defined name='MSIP_Label_1_Enabled'>true</user-defined></meta>").labels;
+        assert_eq!((labels[0].name.as_str(), labels[0].value.as_str()), ("MSIP_Label_1_Enabled", "true"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_can_be_read(
+            xml in "(<(p|h|s c='9'|tab|note|annotation|table|table-row|table-cell|spreadsheet|frame|page|notes|meta|title|binary-data|forms|master-page|header)( number-(rows|columns)-repeated='[0-9]{1,11}')?>|</[a-z]>|[a-z0-9 ]{1,4}){0,60}"
+        ) {
+            document(&xml);
+        }
+    }
+}

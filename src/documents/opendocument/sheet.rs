@@ -90,7 +90,8 @@ impl Sheet {
 
     fn write(&mut self, text: &str, repeated: u32, sinks: &mut Sinks) {
         let after = self.column.saturating_add(repeated);
-        for column in self.column..self.column.saturating_add(repeated.min(MAX_COPIES)) {
+        for copy in 0..repeated.min(MAX_COPIES) {
+            let column = self.column.saturating_add(copy);
             let here = Whereabouts::Cells { row: self.row, column };
             match self.last {
                 Some((row, last)) if row == self.row => {

@@ -122,10 +122,7 @@ impl Reader {
         for (count, token) in Lexer::new(file.bytes).enumerate() {
             if count % STEP == 0 {
                 reading.clock(file.place)?;
-                if self.sinks.held() > reading.text_left() {
-                    let most = reading.limits().text_bytes;
-                    return Err(Fault::Limit(format!("limit: more than {most} bytes of text")));
-                }
+                self.sinks.check(reading)?;
             }
             match token {
                 Token::Open => {

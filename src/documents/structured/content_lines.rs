@@ -15,26 +15,41 @@ const STEP: usize = 1024;
 /// Reads it; its map counts lines as they stand in the file.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
-    let (mut sinks, mut files) = (Sinks::default(), Files::default());
-    let mut next_line = 0;
-    let lines = Unfolded { rest: text.trim_start_matches('\u{feff}'), line: 0, keep_space: false };
-    for (count, (line, content)) in lines.enumerate() {
-        if count % STEP == 0 {
-            reading.clock(file.place)?;
+    let mut reader = Reader::default();
+    let result = reader.lines(&text, file.place, reading);
+    reader.sinks.flush(file.place, reading);
+    result?;
+    reader.files.hand_on(file.place, reading)
+}
+
+#[derive(Default)]
+struct Reader {
+    sinks: Sinks,
+    files: Files,
+}
+
+impl Reader {
+    fn lines(&mut self, text: &str, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+        let mut next_line = 0;
+        let lines = Unfolded { rest: text.trim_start_matches('\u{feff}'), line: 0, keep_space: false };
+        for (count, (line, content)) in lines.enumerate() {
+            if count % STEP == 0 {
+                reading.clock(place)?;
+                self.sinks.check(reading)?;
+            }
+            if content.trim().is_empty() {
+                continue;
+            }
+            let shown = property(&content, place, &mut self.files, reading)?;
+            if line != next_line {
+                self.sinks.at(Sink::Body, Whereabouts::Line(line));
+            }
+            self.sinks.line(Sink::Body, shown.trim());
+            // Where a value has several lines, the next property needs an entry of its own in the map.
+            next_line = if shown.trim().contains('\n') { 0 } else { line + 1 };
         }
-        if content.trim().is_empty() {
-            continue;
-        }
-        let shown = property(&content, file.place, &mut files, reading)?;
-        if line != next_line {
-            sinks.at(Sink::Body, Whereabouts::Line(line));
-        }
-        sinks.line(Sink::Body, shown.trim());
-        // Where a value has several lines, the next property needs an entry of its own in the map.
-        next_line = if shown.trim().contains('\n') { 0 } else { line + 1 };
+        Ok(())
     }
-    sinks.flush(file.place, reading);
-    files.hand_on(file.place, reading)
 }
 
 /// Content lines, unfolded, and the number of the line on which each begins.

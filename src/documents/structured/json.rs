@@ -14,43 +14,9 @@ const STEP: usize = 256 * 1024;
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
     let mut reader = Reader { next_line: 1, line: 1, fresh: true, ..Reader::default() };
-    let mut rest: &str = text.trim_start_matches('\u{feff}');
-    let mut until_clock = 0;
-    while let Some(first) = rest.bytes().next() {
-        let before = rest.len();
-        match first {
-            b'"' => rest = reader.string(&rest[1..]),
-            b'\n' => {
-                reader.end_line();
-                rest = &rest[1..];
-            }
-            b'{' | b'}' | b'[' | b']' | b' ' | b'\t' | b'\r' => rest = &rest[1..],
-            b',' => {
-                reader.separate("\t");
-                rest = &rest[1..];
-            }
-            b':' => {
-                reader.separate(": ");
-                rest = &rest[1..];
-            }
-            _ => {
-                let special = |byte: u8| b"\"\n{}[],: \t\r".contains(&byte);
-                let end = rest.bytes().position(special).unwrap_or(rest.len());
-                reader.put(&rest[..end]);
-                // Comments have words.
-                if rest[end..].starts_with([' ', '\t']) {
-                    reader.separate(" ");
-                }
-                rest = &rest[end..];
-            }
-        }
-        until_clock += before - rest.len();
-        if until_clock > STEP {
-            until_clock = 0;
-            reading.clock(file.place)?;
-        }
-    }
+    let result = reader.run(text.trim_start_matches('\u{feff}'), file.place, reading);
     reader.sinks.flush(file.place, reading);
+    result?;
     reader.files.hand_on(file.place, reading)
 }
 
@@ -70,6 +36,46 @@ struct Reader {
 }
 
 impl Reader {
+    fn run(&mut self, mut rest: &str, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+        let mut until_clock = 0;
+        while let Some(first) = rest.bytes().next() {
+            let before = rest.len();
+            match first {
+                b'"' => rest = self.string(&rest[1..]),
+                b'\n' => {
+                    self.end_line();
+                    rest = &rest[1..];
+                }
+                b'{' | b'}' | b'[' | b']' | b' ' | b'\t' | b'\r' => rest = &rest[1..],
+                b',' => {
+                    self.separate("\t");
+                    rest = &rest[1..];
+                }
+                b':' => {
+                    self.separate(": ");
+                    rest = &rest[1..];
+                }
+                _ => {
+                    let special = |byte: u8| b"\"\n{}[],: \t\r".contains(&byte);
+                    let end = rest.bytes().position(special).unwrap_or(rest.len());
+                    self.put(&rest[..end]);
+                    // Comments have words.
+                    if rest[end..].starts_with([' ', '\t']) {
+                        self.separate(" ");
+                    }
+                    rest = &rest[end..];
+                }
+            }
+            until_clock += before - rest.len();
+            if until_clock > STEP {
+                until_clock = 0;
+                reading.clock(place)?;
+                self.sinks.check(reading)?;
+            }
+        }
+        Ok(())
+    }
+
     fn put(&mut self, text: &str) {
         if text.is_empty() {
             return;

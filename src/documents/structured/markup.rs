@@ -28,11 +28,7 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
             Node::Text(text) => markup.text.push_str(text),
             Node::Close(name) => markup.close(name),
         }
-        if markup.sinks.held() > reading.text_left() {
-            let most = reading.limits().text_bytes;
-            return Err(Fault::Limit(format!("limit: more than {most} bytes of text")));
-        }
-        Ok(())
+        markup.sinks.check(reading)
     });
     if let Err(Fault::Unreadable(_)) = result {
         return result;

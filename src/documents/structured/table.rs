@@ -24,15 +24,16 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
     let (separator, text) = separator(&text);
     let mut sinks = Sinks::default();
-    let mut result = Ok(());
-    for (row, cells) in (Rows { rest: text, separator }).enumerate() {
+    let result = rows(Rows { rest: text, separator }, file.place, &mut sinks, reading);
+    sinks.flush(file.place, reading);
+    result
+}
+
+fn rows(rows: Rows<'_>, place: &str, sinks: &mut Sinks, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    for (row, cells) in rows.enumerate() {
         if row % STEP == 0 {
-            reading.clock(file.place)?;
-            if sinks.held() > reading.text_left() {
-                let most = reading.limits().text_bytes;
-                result = Err(Fault::Limit(format!("limit: more than {most} bytes of text")));
-                break;
-            }
+            reading.clock(place)?;
+            sinks.check(reading)?;
         }
         if cells.iter().all(|cell| cell.is_empty()) {
             continue;
@@ -46,8 +47,7 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
             sinks.push_cell(Sink::Body, cell);
         }
     }
-    sinks.flush(file.place, reading);
-    result
+    Ok(())
 }
 
 /// Whether a text that nobody calls a table is one: every row has as many cells.
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(text: &str, separator: u8) -> Vec<Vec<String>> {
+    fn cells(text: &str, separator: u8) -> Vec<Vec<String>> {
         Rows { rest: text, separator }.map(|row| row.into_iter().map(Cow::into_owned).collect()).collect()
     }
 
@@ -212,7 +212,7 @@ mod tests {
             ("a\rb", &[&["a"], &["b"]]),
             ("\n\na", &[&[""], &[""], &["a"]]),
         ] {
-            assert_eq!(rows(text, b';'), expected, "{text:?}");
+            assert_eq!(cells(text, b';'), expected, "{text:?}");
         }
     }
 
@@ -234,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_ends(text in "[\",;\ta\n\r ø]{0,60}", separator_index in 0..4_usize) {
-            let read = rows(&text, SEPARATORS[separator_index]);
+            let read = cells(&text, SEPARATORS[separator_index]);
             let letters = |text: &str| text.chars().filter(|sign| matches!(sign, 'a' | 'ø')).count();
             prop_assert_eq!(read.iter().flatten().map(|cell| letters(cell)).sum::<usize>(), letters(&text));
             separator(&text);
