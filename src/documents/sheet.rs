@@ -2,21 +2,29 @@
 
 use crate::message::{Reading, Text, Whereabouts, within};
 
+/// Cells of a sheet that are kept; one takes as little as six bytes of a file, and seven times that of memory.
+const MAX_CELLS: usize = 4_000_000;
+
 /// Cells of a sheet. They may come in any order.
 pub(super) struct Sheet<T> {
     cells: Vec<(u32, u32, T)>,
+    too_many: bool,
 }
 
 impl<T> Default for Sheet<T> {
     fn default() -> Self {
-        Self { cells: Vec::new() }
+        Self { cells: Vec::new(), too_many: false }
     }
 }
 
 impl<T> Sheet<T> {
     /// Adds a cell: row and column from 0.
     pub(super) fn push(&mut self, row: u32, column: u32, value: T) {
-        self.cells.push((row, column, value));
+        if self.cells.len() < MAX_CELLS {
+            self.cells.push((row, column, value));
+        } else {
+            self.too_many = true;
+        }
     }
 
     /// Puts the sheet into the reading as one piece, as much of it as there is room for. `show` gives the text of a
@@ -26,6 +34,7 @@ impl<T> Sheet<T> {
         let mut text = Text::new();
         let mut last = None;
         for (row, column, value) in &self.cells {
+            // One byte more than there is room for, so that it is told.
             if text.len() > reading.text_left() {
                 break;
             }
@@ -51,6 +60,9 @@ impl<T> Sheet<T> {
         }
         text.end_line();
         reading.piece(text.into_piece(place));
+        if self.too_many {
+            reading.limit(place, format!("limit: more than {MAX_CELLS} cells in a sheet"));
+        }
     }
 }
 

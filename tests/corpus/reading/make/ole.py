@@ -469,7 +469,8 @@ def expected(version):
         return [
             ("subject", f"emne-{mark}01 blåbærgrød", " > subject"),
             ("body", f"brødtekst-{mark}02", " > text"),
-            ("HTML body", f"html-{mark}03", None),
+            ("HTML body", f"html-{mark}03 blåbær", " > text (HTML)"),
+            ("RTF body", f"rtf-{mark}04 fed tekst", " > text (RTF)"),
             ("transport headers", f"hoved-{mark}05.example", " > header fields"),
             ("transport headers", f"felt-{mark}06", " > header fields"),
             ("sender", f"afsender-{mark}07", " > properties"),
@@ -521,7 +522,7 @@ def expected(version):
         ("code-page.msg", "make/ole.py", "application/vnd.ms-outlook", mails("b2"), [(' > attachment "sky b211.docx"', "is only linked to")], None),
         ("winmail.dat", "make/ole.py", "application/ms-tnef", [
             ("subject", "emne-c301 blåbær", " > subject"), ("body", "brødtekst-c302", " > text"), ("property", "normalt emne-c303", " > properties"),
-            ("HTML body", "html-c305", None), ("label", "fortrolig-c306", ' > properties > "msip_labels"'),
+            ("HTML body", "html-c305", " > text (HTML)"), ("RTF body", "rtf-c304", " > text (RTF)"), ("label", "fortrolig-c306", ' > properties > "msip_labels"'),
             ("recipient", "modtager-c307", " > recipients"), ("attachment's name", "bilag c309 æøå.txt", " > file name"),
             ("attachment", "bilagstekst-c308", ' > attachment "bilag c309 æøå.txt" > line 1'),
             ("message within", "indre emne-c30b", ' > attachment "videresendt c30a" > subject'),
@@ -541,7 +542,7 @@ def expected(version):
             ("embedded file's name", "pakke e503.txt", ' > embedded file "pakke e503.txt" > name'),
             ("file in an object", "indlejret tekst-e502", ' > object 1 > embedded file "indlejret e501.txt" > line 1'),
         ], [], None),
-        ("password.docx", "msoffcrypto-tool 6", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", [], [], "Office with a password"),
+        ("password.docx", "msoffcrypto-tool 6.1", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", [], [], "Office with a password"),
         ("rights-managed.doc", "make/ole.py", "application/msword", [], [], "rights management"),
         ("drawing.vsd", "make/ole.py", "application/vnd.visio", [], [("", "a Visio drawing is not read")], None),
     ]
@@ -556,8 +557,7 @@ def manifest(version):
             lines.append(f"protected = {quoted(protected)}")
         for place, found, at in texts:
             lines += ["[[document.text]]", f"place = {quoted(place)}", f"found = {quoted(found)}"]
-            if at is not None:
-                lines.append(f"at = {quoted(here + at)}")
+            lines.append(f"at = {quoted(here + at)}")
         for place, reason in unreadable:
             lines += ["[[document.unreadable]]", f"place = {quoted(here + place)}", f"reason = {quoted(reason)}"]
     return "\n".join(lines) + "\n"
