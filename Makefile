@@ -18,7 +18,7 @@ test: lab-install
 
 # Ratios within one run: see docs/performance.md
 bench: lab-install
-	cargo bench --locked --bench detect --bench socketmap --bench through_postfix --bench memory
+	cargo bench --locked --bench read --bench documents --bench detect --bench socketmap --bench through_postfix --bench memory
 
 # Each fuzz target for FUZZ_TIME seconds, from the documents of tests/corpus; needs cargo-fuzz and a nightly compiler
 fuzz:

@@ -9,7 +9,8 @@
 //! detect            text -> findings -> verdict: pure functions
 //! probe             destination -> what it can do
 //! store             pins, durable before the milter answers
-//! documents         attached files -> pieces of text, in worker processes
+//! worker            attached files handed to processes of their own
+//! documents         attached files -> pieces of text: what those processes do
 //! message           a message -> pieces of text
 //! config            segl.toml
 //! envelope, level, network, nexthop, printable, requirement    the words that all of these share
@@ -31,3 +32,5 @@ pub mod printable;
 pub mod probe;
 pub mod requirement;
 pub mod store;
+#[cfg(feature = "documents")]
+pub mod worker;

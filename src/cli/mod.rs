@@ -14,6 +14,8 @@ mod output;
 mod pins;
 mod policy;
 mod probe;
+#[cfg(feature = "documents")]
+mod read_worker;
 mod run;
 mod scan;
 mod state;
@@ -48,6 +50,10 @@ enum Command {
     Pins(pins::Arguments),
     /// Show tagged messages that wait for TLS.
     Held(held::Arguments),
+    /// Read attached files on behalf of segl, which starts this by itself.
+    #[cfg(feature = "documents")]
+    #[command(hide = true)]
+    ReadWorker(read_worker::Arguments),
 }
 
 /// Runs the program.
@@ -70,6 +76,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Policy(command) => policy::run(config, &command),
         Command::Pins(command) => pins::run(config, &command),
         Command::Held(command) => held::run(config, &command),
+        #[cfg(feature = "documents")]
+        Command::ReadWorker(command) => read_worker::run(&command),
     }
 }
 

@@ -4,9 +4,10 @@ use super::exit;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use segl::{
     config::{Config, rules::read_rule_files},
+    daemon::reader::{Attachments, Reader},
     detect::{RuleSet, Verdict},
     level::Category,
-    message::{self, Limits, Unread},
+    message,
 };
 use serde_json::json;
 use std::{
@@ -14,6 +15,7 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Instant,
 };
 
@@ -55,7 +57,12 @@ pub(crate) fn run(config_path: &Path, arguments: &Arguments) -> ExitCode {
         }
     };
     let today = arguments.today.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
-    let scan = Scan { config, rules, today };
+    let attachments = match Attachments::new(&config.documents) {
+        Ok(attachments) => attachments,
+        Err(error) => return exit::fail(exit::TEMPORARY, error),
+    };
+    let config = Arc::new(config);
+    let scan = Scan { reader: Reader::new(rules, Arc::clone(&config), attachments), config, today };
     let mut output = io::stdout().lock();
     let mut result = 0;
     for path in &arguments.files {
@@ -80,8 +87,8 @@ pub(crate) fn run(config_path: &Path, arguments: &Arguments) -> ExitCode {
 }
 
 struct Scan {
-    config: Config,
-    rules: RuleSet,
+    config: Arc<Config>,
+    reader: Reader,
     today: Date,
 }
 
@@ -95,17 +102,15 @@ impl Scan {
         } else {
             File::open(path)?.take(take).read_to_end(&mut raw)?;
         }
-        let mut verdict = if raw.len() > limit {
+        if raw.len() > limit {
             let place = "message".to_owned();
             let reason = format!("limit: larger than {limit} bytes (detect.max-message)");
-            Verdict { unreadable: vec![message::Unreadable { place, reason }], ..Verdict::default() }
-        } else {
-            let deadline = Instant::now() + self.config.detect.max_time;
-            let document = message::read(&raw, &Limits::default(), deadline, &Unread);
-            self.rules.inspect(&document, self.today, &self.config.marks, deadline)
-        };
-        verdict.count_unreadable(self.config.detect.unreadable);
-        Ok(verdict)
+            let unreadable = vec![message::Unreadable { place, reason }];
+            let mut verdict = Verdict { unreadable, ..Verdict::default() };
+            verdict.count_unread(&self.config.detect);
+            return Ok(verdict);
+        }
+        Ok(self.reader.read(&raw, self.today, Instant::now() + self.config.detect.max_time))
     }
 }
 
@@ -126,12 +131,15 @@ fn print_json(output: &mut impl Write, path: &Path, verdict: &Verdict) -> io::Re
         .collect();
     let unreadable: Vec<_> =
         verdict.unreadable.iter().map(|part| json!({ "part": part.place, "reason": part.reason })).collect();
+    let protected: Vec<_> =
+        verdict.protected.iter().map(|part| json!({ "part": part.place, "how": part.how })).collect();
     let line = json!({
         "file": path.to_string_lossy(),
         "level": verdict.level,
         "categories": verdict.categories,
         "findings": findings,
         "unreadable": unreadable,
+        "protected": protected,
     });
     writeln!(output, "{line}")
 }
@@ -151,6 +159,9 @@ fn print(output: &mut impl Write, path: &Path, verdict: &Verdict) -> io::Result<
             finding.confidence,
             finding.why
         )?;
+    }
+    for part in &verdict.protected {
+        writeln!(output, "  protected: {}: {}", printable(&part.place), printable(&part.how))?;
     }
     for part in &verdict.unreadable {
         writeln!(output, "  not read: {}: {}", printable(&part.place), printable(&part.reason))?;

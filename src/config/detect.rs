@@ -36,12 +36,30 @@ pub struct Detect {
     /// The longest that one message may take to read.
     pub max_time: Duration,
     /// What a message counts as of which some part could not be read.
-    pub unreadable: Unreadable,
+    pub unreadable: CountsAs,
+    /// What a message counts as of which some part was left unread because of a limit.
+    pub limit: LimitCountsAs,
+    /// What a message counts as of which some part is encrypted from end to end.
+    pub protected: CountsAs,
 }
 
-/// What unreadable content counts as.
+/// What content counts as that was left unread because of a limit: whoever writes a message can reach every limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Unreadable {
+pub enum LimitCountsAs {
+    /// Confidential.
+    Confidential,
+    /// Sensitive.
+    Sensitive,
+}
+
+impl Word for LimitCountsAs {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("confidential", Self::Confidential), ("sensitive", Self::Sensitive)];
+}
+
+/// What content counts as that was not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CountsAs {
     /// Nothing: it is listed and logged.
     Ignore,
     /// Confidential.
@@ -50,7 +68,7 @@ pub enum Unreadable {
     Sensitive,
 }
 
-impl Word for Unreadable {
+impl Word for CountsAs {
     const WORDS: &'static [(&'static str, Self)] =
         &[("ignore", Self::Ignore), ("confidential", Self::Confidential), ("sensitive", Self::Sensitive)];
 }
@@ -64,7 +82,9 @@ impl Default for Detect {
             read_memory: 160 * MIB,
             spool_above: MIB,
             max_time: Duration::from_secs(30),
-            unreadable: Unreadable::Ignore,
+            unreadable: CountsAs::Ignore,
+            limit: LimitCountsAs::Confidential,
+            protected: CountsAs::Ignore,
         }
     }
 }
@@ -87,6 +107,8 @@ impl Detect {
                 )
             }),
             unreadable: section.value("unreadable", default.unreadable, word),
+            limit: section.value("limit", default.limit, word),
+            protected: section.value("protected", default.protected, word),
         };
         if detect.rules.is_empty() {
             section.fault("rules", "must name a directory: without rules nothing is ever found".to_owned());

@@ -5,6 +5,7 @@
 
 mod advice;
 mod detect;
+mod documents;
 mod domains;
 mod duration;
 mod evidence;
@@ -26,7 +27,8 @@ mod value;
 
 pub use self::{
     advice::Advice,
-    detect::{Detect, Unreadable},
+    detect::{CountsAs, Detect, LimitCountsAs},
+    documents::Documents,
     domains::DomainSet,
     evidence::Evidence,
     fault::{ConfigError, Fault},
@@ -66,6 +68,8 @@ pub struct Config {
     pub submitted: Submitted,
     /// How messages are read and judged.
     pub detect: Detect,
+    /// How attached files are read.
+    pub documents: Documents,
     /// How the sender marks a message.
     pub marks: Marks,
     /// How destinations are probed.
@@ -130,6 +134,7 @@ impl Config {
             level: Levels::read(&top.section("level")),
             submitted: Submitted::read(&top.section("submitted")),
             detect: Detect::read(&top.section("detect")),
+            documents: Documents::read(&top.section("documents")),
             marks: Marks::read(&top.section("marks")),
             probe: Probe::read(&top.section("probe")),
             store: Store::read(&top.section("store")),

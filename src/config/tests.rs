@@ -43,6 +43,12 @@ fn reads_what_is_written() {
         max-message = 1000000
         spool-above = "512KiB"
         unreadable = "sensitive"
+        limit = "sensitive"
+        protected = "confidential"
+        [documents]
+        workers = 2
+        worker-memory = "128MiB"
+        image-reader = ["/usr/bin/tesseract", "stdin", "stdout"]
         [marks]
         subject-tags = ["hemmelig"]
         [marks.labels]
@@ -82,7 +88,11 @@ fn reads_what_is_written() {
     assert_eq!(config.level.sensitive, sensitive);
     assert_eq!(config.submitted.networks, ["10.0.0.0/8".parse().unwrap()]);
     assert_eq!((config.detect.max_message, config.detect.spool_above), (1_000_000, 512 * 1024));
-    assert_eq!(config.detect.unreadable, Unreadable::Sensitive);
+    assert_eq!(config.detect.unreadable, CountsAs::Sensitive);
+    assert_eq!(config.detect.limit, LimitCountsAs::Sensitive);
+    assert_eq!(config.detect.protected, CountsAs::Confidential);
+    assert_eq!((config.documents.workers, config.documents.worker_memory), (2, 128 << 20));
+    assert_eq!(config.documents.image_reader, ["/usr/bin/tesseract", "stdin", "stdout"]);
     assert_eq!(config.marks.subject_tags, ["hemmelig"]);
     assert_eq!(config.marks.labels.get("2096f6a2-d2f7-48be-b329-b73aaa526e5d"), Some(&MarkLevel::Sensitive));
     assert_eq!(config.probe.reply_budget, Duration::from_millis(250));
@@ -198,6 +208,19 @@ fn every_fault_names_line_and_key_and_what_to_do() {
             "1: [detect] receive-memory: must not be less than spool-above (1GiB): no message of that size could be received",
         ),
         ("[detect]\nrules = []", "2: [detect] rules: must name a directory: without rules nothing is ever found"),
+        (
+            "[detect]\nlimit = 'ignore'",
+            "2: [detect] limit: must be one of \"confidential\", \"sensitive\", not `ignore`",
+        ),
+        ("[documents]\nworkers = 0", "2: [documents] workers: must be between 1 and 256, not `0`"),
+        (
+            "[documents]\nworker-memory = '1MiB'",
+            "2: [documents] worker-memory: must be between 64MiB and 1024GiB, not `1MiB`",
+        ),
+        (
+            "[documents]\nimage-reader = ['tesseract', 'stdin', 'stdout']",
+            "2: [documents] image-reader: must begin with the program's absolute path, as in [\"/usr/bin/tesseract\", \"stdin\", \"stdout\"]",
+        ),
         (
             "[store]\npin-lifetime = '5s'",
             "2: [store] pin-lifetime: must be between 1m and 365d, not `5s`: a pin must outlive its message in the queue (maximal_queue_lifetime, 5d by default)",

@@ -2,7 +2,7 @@
 
 use super::{
     limit, notify,
-    reader::Reader,
+    reader::{Attachments, Reader},
     service::{Service, Snapshot},
     signal::{Event, Signals},
     socket::{Activation, Listener, SocketError},
@@ -95,7 +95,8 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let watch = Arc::new(PostfixWatch::start(Postconf::new(&config.postfix)).await);
     let config = Arc::new(config);
     let (settling, settled) = mpsc::channel(SETTLED_MAX);
-    let first = snapshot(Arc::clone(&config), Arc::clone(&pins), Arc::clone(&watch))?;
+    let mut attachments = workers(&config)?;
+    let first = snapshot(Arc::clone(&config), Arc::clone(&pins), Arc::clone(&watch), attachments.clone())?;
     let service = Arc::new(Service::new(first, Arc::clone(&pins), Arc::clone(&watch), settling));
 
     let sockets = &config.sockets;
@@ -130,7 +131,7 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let failed = loop {
         tokio::select! {
             event = signals.next() => match event {
-                Event::Reload => reload(path, &service, &pins, &watch),
+                Event::Reload => reload(path, &service, &pins, &watch, &mut attachments),
                 Event::Shutdown => break None,
             },
             result = &mut milter => break Some(("milter", result)),
@@ -163,9 +164,23 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     result
 }
 
+/// Those who read attached files. One is started at once.
+fn workers(config: &Config) -> Result<Attachments, DaemonError> {
+    let attachments = Attachments::new(&config.documents)
+        .map_err(|error| DaemonError::System { action: "readers of attached files", error })?;
+    let first = attachments.clone();
+    tokio::task::spawn_blocking(move || first.warm_up());
+    Ok(attachments)
+}
+
 /// Makes what serves a configuration. Nothing of it takes effect before all of it is made.
-fn snapshot(config: Arc<Config>, pins: Arc<dyn PinStore>, watch: Arc<PostfixWatch>) -> Result<Snapshot, DaemonError> {
-    let reader = Reader::load(&config).map_err(|faults| DaemonError::Rules(faults.join("\n")))?;
+fn snapshot(
+    config: Arc<Config>,
+    pins: Arc<dyn PinStore>,
+    watch: Arc<PostfixWatch>,
+    attachments: Attachments,
+) -> Result<Snapshot, DaemonError> {
+    let reader = Reader::load(&config, attachments).map_err(|faults| DaemonError::Rules(faults.join("\n")))?;
     let facts = watch.facts();
     let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
     let prober = Arc::new(Prober::new(&config.probe, helo)?);
@@ -173,7 +188,16 @@ fn snapshot(config: Arc<Config>, pins: Arc<dyn PinStore>, watch: Arc<PostfixWatc
 }
 
 /// Reads the configuration again. Where it is bad, the old one stays.
-fn reload(path: &Path, service: &Service, pins: &Arc<dyn PinStore>, watch: &Arc<PostfixWatch>) {
+///
+/// Workers stay where nothing about them changes; else those of the old configuration end when the last message that
+/// they read for is read.
+fn reload(
+    path: &Path,
+    service: &Service,
+    pins: &Arc<dyn PinStore>,
+    watch: &Arc<PostfixWatch>,
+    attachments: &mut Attachments,
+) {
     notify::reloading();
     let old = service.config();
     let fresh = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
@@ -186,13 +210,20 @@ fn reload(path: &Path, service: &Service, pins: &Arc<dyn PinStore>, watch: &Arc<
             evidence: old.evidence.clone(),
             ..config
         });
-        snapshot(Arc::clone(&config), Arc::clone(pins), Arc::clone(watch))
-            .map(|snapshot| (config, snapshot))
-            .map_err(|error| located(path, &error.to_string()))
+        let made = match config.documents == old.documents {
+            true => Ok(attachments.clone()),
+            false => workers(&config),
+        };
+        made.and_then(|made| {
+            let snapshot = snapshot(Arc::clone(&config), Arc::clone(pins), Arc::clone(watch), made.clone())?;
+            Ok((config, snapshot, made))
+        })
+        .map_err(|error| located(path, &error.to_string()))
     });
     match fresh {
-        Ok((config, snapshot)) => {
+        Ok((config, snapshot, made)) => {
             service.replace(snapshot);
+            *attachments = made;
             tracing::info!("reload: the new configuration is in force");
             announce(&config);
         }

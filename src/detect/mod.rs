@@ -21,7 +21,7 @@ mod rule_file;
 mod words;
 
 use crate::{
-    config::{Marks, Unreadable as UnreadableCounts},
+    config::{CountsAs, Detect, LimitCountsAs, Marks},
     level::{Category, Level},
     message::{Document, Field, Piece, Protected, Unreadable, normalise},
 };
@@ -71,19 +71,27 @@ pub struct Finding {
 }
 
 impl Verdict {
-    /// Raises the level where something could not be read and the administrator wants that to count. What was left
-    /// because of a bound always counts: whoever writes a message can reach every bound.
-    pub fn count_unreadable(&mut self, counts: UnreadableCounts) {
-        let wanted = match counts {
-            UnreadableCounts::Ignore => Level::None,
-            UnreadableCounts::Confidential => Level::Confidential,
-            UnreadableCounts::Sensitive => Level::Sensitive,
+    /// Raises the level where something could not be read, or is encrypted from end to end, and the administrator
+    /// wants that to count. What was left because of a bound always counts: whoever writes a message can reach every
+    /// bound.
+    pub fn count_unread(&mut self, config: &Detect) {
+        let level = |counts| match counts {
+            CountsAs::Ignore => Level::None,
+            CountsAs::Confidential => Level::Confidential,
+            CountsAs::Sensitive => Level::Sensitive,
         };
-        if !self.unreadable.is_empty() {
-            self.level = self.level.max(wanted);
-        }
-        if self.unreadable.iter().any(Unreadable::is_limit) {
-            self.level = self.level.max(Level::Confidential);
+        let limit = match config.limit {
+            LimitCountsAs::Confidential => Level::Confidential,
+            LimitCountsAs::Sensitive => Level::Sensitive,
+        };
+        for (is_there, level) in [
+            (!self.unreadable.is_empty(), level(config.unreadable)),
+            (self.unreadable.iter().any(Unreadable::is_limit), limit),
+            (!self.protected.is_empty(), level(config.protected)),
+        ] {
+            if is_there {
+                self.level = self.level.max(level);
+            }
         }
     }
 }
@@ -226,19 +234,36 @@ mod tests {
 
     #[test]
     fn what_a_bound_left_unread_is_never_nothing() {
-        let verdict = |reason: &str, counts| {
-            let unreadable = vec![Unreadable { place: "message".to_owned(), reason: reason.to_owned() }];
-            let mut verdict = Verdict { unreadable, ..Verdict::default() };
-            verdict.count_unreadable(counts);
+        let verdict = |reason: &str, unreadable, limit| {
+            let part = Unreadable { place: "message".to_owned(), reason: reason.to_owned() };
+            let mut verdict = Verdict { unreadable: vec![part], ..Verdict::default() };
+            verdict.count_unread(&Detect { unreadable, limit, ..Detect::default() });
             verdict.level
         };
-        for (reason, counts, level) in [
-            ("limit: time", UnreadableCounts::Ignore, Level::Confidential),
-            ("limit: time", UnreadableCounts::Sensitive, Level::Sensitive),
-            ("attachment of type application/pdf is not read yet", UnreadableCounts::Ignore, Level::None),
-            ("attachment of type application/pdf is not read yet", UnreadableCounts::Confidential, Level::Confidential),
+        let (time, kind) = ("limit: time", "sound or film (MP3) is not read");
+        let (none, confidential, sensitive) = (Level::None, Level::Confidential, Level::Sensitive);
+        for (reason, counts, limit, level) in [
+            (time, CountsAs::Ignore, LimitCountsAs::Confidential, confidential),
+            (time, CountsAs::Ignore, LimitCountsAs::Sensitive, sensitive),
+            (time, CountsAs::Sensitive, LimitCountsAs::Confidential, sensitive),
+            (kind, CountsAs::Ignore, LimitCountsAs::Sensitive, none),
+            (kind, CountsAs::Confidential, LimitCountsAs::Confidential, confidential),
         ] {
-            assert_eq!(verdict(reason, counts), level, "{reason} {counts:?}");
+            assert_eq!(verdict(reason, counts, limit), level, "{reason} {counts:?} {limit:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_protected_counts_as_the_administrator_wants() {
+        for (protected, level) in [
+            (CountsAs::Ignore, Level::None),
+            (CountsAs::Confidential, Level::Confidential),
+            (CountsAs::Sensitive, Level::Sensitive),
+        ] {
+            let part = Protected { place: "attachment \"a.pdf\"".to_owned(), how: "PDF with a password".to_owned() };
+            let mut verdict = Verdict { protected: vec![part], ..Verdict::default() };
+            verdict.count_unread(&Detect { unreadable: CountsAs::Sensitive, protected, ..Detect::default() });
+            assert_eq!(verdict.level, level);
         }
     }
 
@@ -413,9 +438,9 @@ mod tests {
         let document = Document { unreadable: vec![part.clone()], ..Document::default() };
         let mut verdict = rules.inspect(&document, CLOCK, &Marks::default(), deadline());
         assert_eq!((verdict.level, &verdict.unreadable), (Level::None, &vec![part]));
-        verdict.count_unreadable(UnreadableCounts::Ignore);
+        verdict.count_unread(&Detect::default());
         assert_eq!(verdict.level, Level::None);
-        verdict.count_unreadable(UnreadableCounts::Sensitive);
+        verdict.count_unread(&Detect { unreadable: CountsAs::Sensitive, ..Detect::default() });
         assert_eq!(verdict.level, Level::Sensitive);
 
         let late = rules.inspect(&self::document("1"), CLOCK, &Marks::default(), Instant::now() - EXAMPLE_TIME);

@@ -5,8 +5,10 @@ use super::{
     archive::{Compressed, is_tar},
     certificate::is_certificate,
     cms::is_cms,
+    mailbox, ole, ooxml,
     openpgp::is_openpgp,
     package::Package,
+    text_kind,
 };
 use crate::message::{self, Attachment, Fault, Reading, Signature};
 
@@ -15,6 +17,8 @@ use crate::message::{self, Attachment, Fault, Reading, Signature};
 pub(super) enum Kind {
     /// A message (RFC 5322).
     Message,
+    /// Messages in one file (RFC 4155).
+    Mailbox,
     /// Text, or what is most like it.
     Plain,
     /// Text with a structure of its own: a table, a calendar, a card, XML.
@@ -90,6 +94,7 @@ impl Kind {
             Some(Signature::Archive(kind)) => Self::Unread(kind.to_owned()),
             Some(Signature::Zip) => package(file.bytes, reading),
             None if is_tar(file.bytes) => Self::Tar,
+            None if ole::is_rights_managed_message(file.bytes) => Self::Ole,
             None if is_age(file.bytes) => Self::Age,
             None if is_cms(file.bytes) => Self::Cms,
             None if is_certificate(file.bytes) => Self::Certificate,
@@ -100,12 +105,15 @@ impl Kind {
     }
 }
 
+/// How the types of OpenDocument begin, and those of its forerunner.
+const OPEN_DOCUMENT: [&[u8]; 2] = [b"application/vnd.oasis.opendocument.", b"application/vnd.sun.xml."];
+
 /// Tells documents in zip archives from mere archives, by the members that each must have.
 fn package(bytes: &[u8], reading: &Reading<'_>) -> Kind {
     // What cannot be opened so may still have members.
     let Ok(mut package) = Package::open(bytes) else { return Kind::Zip };
     if let Ok(Some(mimetype)) = package.expand("mimetype", reading)
-        && mimetype.starts_with(b"application/vnd.oasis.opendocument.")
+        && OPEN_DOCUMENT.iter().any(|prefix| mimetype.starts_with(prefix))
     {
         return Kind::OpenDocument;
     }
@@ -120,13 +128,23 @@ fn package(bytes: &[u8], reading: &Reading<'_>) -> Kind {
             return kind;
         }
     }
+    if package.has("content.xml") && package.has("META-INF/manifest.xml") {
+        return Kind::OpenDocument;
+    }
+    let content_types = package.names().find(|name| name.eq_ignore_ascii_case("[Content_Types].xml"));
+    if let Some(content_types) = content_types.map(|name| name.into_owned())
+        && let Ok(Some(content_types)) = package.expand(&content_types, reading)
+        && let Some(kind) = ooxml::kind(&content_types)
+    {
+        return kind;
+    }
     Kind::Zip
 }
 
 /// What says nothing of itself in its first bytes.
 fn without_signature(file: &Attachment<'_>) -> Kind {
     if is_text(file.bytes) {
-        return Kind::Plain;
+        return text_kind::of(file);
     }
     Kind::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream")))
 }
@@ -135,7 +153,11 @@ fn without_signature(file: &Attachment<'_>) -> Kind {
 fn is_message(file: &Attachment<'_>) -> bool {
     file.media_type.is_some_and(|kind| matches!(kind, "message/rfc822" | "message/global"))
         || extension(file).as_deref() == Some("eml")
-        || is_text(file.bytes) && message::is_message(file.bytes)
+        || is_text(file.bytes) && message::is_message(file.bytes) && !begins_as_mailbox(file.bytes)
+}
+
+fn begins_as_mailbox(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').next().is_some_and(mailbox::is_separator)
 }
 
 /// What stands after the last dot of the name, in lower case.

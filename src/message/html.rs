@@ -229,7 +229,7 @@ impl Callback<usize, ()> for &mut Reader {
 impl Reader {
     /// Reads the markup that was gathered.
     fn unwrap_markup(&mut self) {
-        let (Some(markup), Some(deadline)) = (self.markup.take(), self.deadline) else { return };
+        let Some(markup) = self.markup.take() else { return };
         // A style sheet is none from where the drawing ends that it stands in.
         let shown = match self.hidden {
             true => ["</svg", "</math"].iter().filter_map(|end| markup.find(end)).min().unwrap_or(markup.len()),

@@ -27,6 +27,7 @@ mod signature;
 mod transfer;
 mod tree;
 
+use crate::config::Documents;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -37,8 +38,9 @@ pub use html::read_html;
 pub use lines::without_quote_marks;
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
-pub use reading::{Attachment, Bounded, Fault, ReadAttachment, Reading, Stop, Unread, Used};
+pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};
 pub use signature::Signature;
+pub(crate) use transfer::{base64, quoted_printable};
 
 /// What was read of one message.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -119,13 +121,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        Self::from(&Documents::default())
+    }
+}
+
+impl From<&Documents> for Limits {
+    fn from(config: &Documents) -> Self {
         Self {
-            nesting: 50,
-            parts: 1000,
-            header_bytes: 1024 * 1024,
-            text_bytes: 32 * 1024 * 1024,
-            expanded_bytes: 512 * 1024 * 1024,
-            ratio: 200,
+            nesting: config.nesting,
+            parts: config.parts,
+            header_bytes: config.header,
+            text_bytes: config.text,
+            expanded_bytes: config.expanded,
+            ratio: config.ratio,
         }
     }
 }

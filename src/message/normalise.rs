@@ -1,10 +1,13 @@
 //! The same text in its many shapes -> one shape, so that a number or a word is found however it was typed.
 
-use std::ops::Range;
-use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
+use std::{iter, ops::Range};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, char::canonical_combining_class, is_nfkc_quick};
 
 /// Combining marks that are composed with one letter at most; a letter with more is decoration.
 const MAX_MARKS: usize = 32;
+
+/// Bytes before a change that it may reach back to: the character that a mark is composed with, a space, two line feeds.
+const CONTEXT: usize = 16;
 
 /// Bytes looked at together where nothing has to be done.
 const BLOCK: usize = 32;
@@ -29,13 +32,24 @@ pub fn normalise(mut text: String) -> String {
 pub(super) fn normalise_from(text: &mut String, from: usize) {
     let from = from.min(text.len());
     let Some(first) = first_change(text.as_bytes(), from) else { return };
-    let mut folding =
-        Folding { bytes: std::mem::take(text).into_bytes(), read: first, write: first, raised_end: usize::MAX };
+    // Only the end is looked at: a text that is put together from many parts is not read again with each of them.
+    let mut start = if from == 0 { 0 } else { first.saturating_sub(CONTEXT) };
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let tail = if start == 0 { std::mem::take(text) } else { text.split_off(start) };
+    let (read, write) = (first - start, first - start);
+    let mut folding = Folding { bytes: tail.into_bytes(), read, write, raised_end: usize::MAX };
     folding.run();
     folding.bytes.truncate(folding.write);
     // Whole characters were copied, dropped or replaced, so this is UTF-8 as before; if not, nothing is lost by it.
-    *text =
+    let tail =
         String::from_utf8(folding.bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    if start == 0 {
+        *text = tail;
+    } else {
+        text.push_str(&tail);
+    }
 }
 
 /// Where the first character stands that may have to change.
@@ -202,22 +216,27 @@ impl Folding {
                 self.raised_end = range.end;
             }
             Shape::Mark => self.compose(range.start),
-            Shape::Other => {
-                let mut buffer = [0; 4];
-                let mut length = 0;
-                let composed = character.nfkc().try_for_each(|part| {
-                    let end = length + part.len_utf8();
-                    part.encode_utf8(buffer.get_mut(length..end)?);
-                    length = end;
-                    Some(())
-                });
-                if composed.is_some() && length <= range.len() {
-                    // A compatibility character may stand for a space with a mark.
-                    self.put(&buffer[..length]);
-                } else {
-                    self.copy(range);
-                }
-            }
+            Shape::Other => self.other(character, range),
+        }
+    }
+
+    /// A character that only Unicode's tables know; what they make of it may be one that we know.
+    fn other(&mut self, character: char, range: Range<usize>) {
+        if is_nfkc_quick(iter::once(character)) == IsNormalized::Yes {
+            return self.copy(range);
+        }
+        let fold = |part: char| match shape(part) {
+            Shape::Gone => None,
+            Shape::Space => Some(' '),
+            Shape::LineFeed => Some('\n'),
+            Shape::Ascii(byte) | Shape::Raised(byte) => Some(char::from(byte)),
+            Shape::Same | Shape::Mark | Shape::Other => Some(part),
+        };
+        let composed: String = character.nfkc().filter_map(fold).collect();
+        if composed.len() <= range.len() {
+            self.put(composed.as_bytes());
+        } else {
+            self.copy(range);
         }
     }
 

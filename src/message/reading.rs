@@ -1,7 +1,7 @@
 //! One reading of one message: what it has found, and what is left of its limits. Every reader is handed this, puts
 //! into it what it finds, and asks it before anything that costs.
 
-use super::{Document, Field, Limits, Piece, Protected, Unreadable, within};
+use super::{Document, Field, Label, Limits, Piece, Protected, Spot, Unreadable, Whereabouts, within};
 use std::{
     cell::Cell,
     fmt,
@@ -13,8 +13,8 @@ use std::{
 /// What a piece costs of the budget for text besides its text, so that a million empty ones are not free.
 const PIECE_COST: usize = 64;
 
-/// What an entry of a piece's map costs of the budget for text.
-const SPOT_COST: usize = 8;
+/// What an entry of a piece's map costs of the budget for text, besides a name of its own.
+const SPOT_COST: usize = size_of::<Spot>();
 
 /// Bytes that are expanded between two looks at the clock.
 const STEP: usize = 64 * 1024;
@@ -57,6 +57,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<LimitMet>()) {
             Some(LimitMet(reason)) => Self::Limit(reason.clone()),
+            None if error.kind() == io::ErrorKind::OutOfMemory => Self::Limit("limit: memory".to_owned()),
             None => Self::broken(error),
         }
     }
@@ -84,6 +85,28 @@ pub trait ReadAttachment {
     /// # Errors
     /// When the whole reading must stop.
     fn read(&self, attachment: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Stop>;
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// A text.
+    Piece(Piece),
+    /// Something that could not be read.
+    Unreadable(Unreadable),
+    /// Something that is protected from end to end.
+    Protected(Protected),
+    /// A property of a sensitivity label.
+    Label(Label),
+}
+
+/// Takes what a reading finds as it is found, so that it is not lost with the one who reads.
+pub trait Receive {
+    /// Takes one thing.
+    fn found(&self, found: Found);
+
+    /// Takes a picture (which kind, in words), to have the text in it read. False where pictures are not read.
+    fn picture(&self, place: &str, kind: &str, bytes: &[u8]) -> bool;
 }
 
 /// Lists every attachment as unread: for a program built without document readers.
@@ -115,6 +138,7 @@ pub struct Reading<'a> {
     header_left: usize,
     text_left: usize,
     document: Document,
+    receiver: Option<&'a dyn Receive>,
     /// Limits that were listed already: each is listed once.
     told: Vec<String>,
 }
@@ -131,8 +155,27 @@ impl<'a> Reading<'a> {
             header_left: limits.header_bytes,
             text_left: limits.text_bytes,
             document: Document::default(),
+            receiver: None,
             told: Vec::new(),
         }
+    }
+
+    /// Begins within another reading, which had these limits and has so much left of them ([`Reading::left`]).
+    pub fn resume(limits: &Limits, left: &Limits, deadline: Instant, attachments: &'a dyn ReadAttachment) -> Self {
+        Self {
+            parts: limits.parts.saturating_sub(left.parts),
+            nesting: limits.nesting.saturating_sub(left.nesting),
+            header_left: left.header_bytes.min(limits.header_bytes),
+            text_left: left.text_bytes,
+            meter: Rc::new(Meter { deadline, expanded: Cell::new(left.expanded_bytes.min(limits.expanded_bytes)) }),
+            ..Self::new(limits, deadline, attachments)
+        }
+    }
+
+    /// Hands on what is found, at once; [`Reading::finish`] gives nothing of it then.
+    pub fn handing_on_to(mut self, receiver: &'a dyn Receive) -> Self {
+        self.receiver = Some(receiver);
+        self
     }
 
     /// Ends; gives what was found.
@@ -150,7 +193,7 @@ impl<'a> Reading<'a> {
         &self.limits
     }
 
-    /// What is left of the limits, as limits for a reading within this one.
+    /// What is left of the limits, for [`Reading::resume`].
     pub fn left(&self) -> Limits {
         Limits {
             nesting: self.limits.nesting.saturating_sub(self.nesting),
@@ -162,24 +205,35 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Takes in what a reading within this one found, and what it used of the limits.
-    pub fn absorb(&mut self, document: Document, used: &Used) {
+    /// Takes in what a reading within this one found.
+    pub fn absorb(&mut self, found: Found) {
+        match found {
+            Found::Piece(piece) => self.piece(piece),
+            Found::Unreadable(part) if part.is_limit() => self.limit(&part.place, part.reason),
+            Found::Unreadable(part) => self.unreadable(&part.place, part.reason),
+            Found::Protected(part) => self.protected(&part.place, part.how),
+            Found::Label(label) => self.label(&label.place, &label.name, &label.value),
+        }
+    }
+
+    /// Takes off the limits what a reading within this one used of them, its text aside, which [`Reading::absorb`]
+    /// counts.
+    pub fn spend(&mut self, used: &Used) {
         self.parts = self.parts.saturating_add(used.parts);
         self.header_left = self.header_left.saturating_sub(used.header_bytes);
         self.meter.expanded.set(self.meter.expanded.get().saturating_sub(used.expanded_bytes));
-        for piece in document.pieces {
-            self.piece(piece);
+    }
+
+    fn found(&mut self, found: Found) {
+        if let Some(receiver) = self.receiver {
+            return receiver.found(found);
         }
-        for part in document.unreadable {
-            if !part.is_limit() || !self.told.contains(&part.reason) {
-                if part.is_limit() {
-                    self.told.push(part.reason.clone());
-                }
-                self.document.unreadable.push(part);
-            }
+        match found {
+            Found::Piece(piece) => self.document.pieces.push(piece),
+            Found::Unreadable(part) => self.document.unreadable.push(part),
+            Found::Protected(part) => self.document.protected.push(part),
+            Found::Label(label) => self.document.labels.push(label),
         }
-        self.document.protected.extend(document.protected);
-        self.document.labels.extend(document.labels);
     }
 
     /// What was used of the limits so far.
@@ -209,7 +263,7 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// When there are too many, or no time is left.
     pub fn part(&mut self, place: &str) -> Result<(), Stop> {
-        self.parts += 1;
+        self.parts = self.parts.saturating_add(1);
         if self.parts > self.limits.parts {
             self.limit(place, format!("limit: more than {} parts", self.limits.parts));
             return Err(Stop);
@@ -263,7 +317,13 @@ impl<'a> Reading<'a> {
 
     /// Keeps a text, as much of it as there is room for. One without a letter or digit is not kept.
     pub fn piece(&mut self, mut piece: Piece) {
-        let cost = |piece: &Piece| piece.text.len() + PIECE_COST + SPOT_COST * piece.spots.len();
+        let name = |spot: &Spot| match &spot.whereabouts {
+            Whereabouts::Named(name) => name.len(),
+            _ => 0,
+        };
+        let cost = |piece: &Piece| {
+            piece.spots.iter().map(|spot| SPOT_COST + name(spot)).sum::<usize>() + piece.text.len() + PIECE_COST
+        };
         if piece.text.bytes().all(|byte| byte.is_ascii_whitespace()) {
             return;
         }
@@ -279,7 +339,7 @@ impl<'a> Reading<'a> {
         }
         self.text_left = self.text_left.saturating_sub(cost(&piece));
         if !piece.text.is_empty() {
-            self.document.pieces.push(piece);
+            self.found(Found::Piece(piece));
         }
     }
 
@@ -294,20 +354,27 @@ impl<'a> Reading<'a> {
             return self.too_much_text(place);
         }
         self.text_left -= name.len() + value.len() + PIECE_COST;
-        let label = super::Label { place: place.to_owned(), name: name.to_owned(), value: value.to_owned() };
-        self.document.labels.push(label);
+        self.found(Found::Label(Label { place: place.to_owned(), name: name.to_owned(), value: value.to_owned() }));
     }
 
     /// Lists something that is not read, and why.
     pub fn unreadable(&mut self, place: &str, reason: impl Into<String>) {
         self.text_left = self.text_left.saturating_sub(PIECE_COST);
-        self.document.unreadable.push(Unreadable { place: place.to_owned(), reason: reason.into() });
+        self.found(Found::Unreadable(Unreadable { place: place.to_owned(), reason: reason.into() }));
     }
 
     /// Lists something that is protected from end to end, and how.
     pub fn protected(&mut self, place: &str, how: impl Into<String>) {
         self.text_left = self.text_left.saturating_sub(PIECE_COST);
-        self.document.protected.push(Protected { place: place.to_owned(), how: how.into() });
+        self.found(Found::Protected(Protected { place: place.to_owned(), how: how.into() }));
+    }
+
+    /// Hands a picture (which kind, in words) to whoever reads the text in pictures; lists it as not read where nobody
+    /// does.
+    pub fn picture(&mut self, place: &str, kind: &str, bytes: &[u8]) {
+        if !self.receiver.is_some_and(|receiver| receiver.picture(place, kind, bytes)) {
+            self.unreadable(place, format!("a picture ({kind}) is not read"));
+        }
     }
 
     /// Lists a limit that was met, the first time that it is.
@@ -359,6 +426,17 @@ pub struct Used {
     pub header_bytes: usize,
     /// Expanded bytes.
     pub expanded_bytes: usize,
+}
+
+impl Used {
+    /// What was used since an earlier look.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            parts: self.parts.saturating_sub(earlier.parts),
+            header_bytes: self.header_bytes.saturating_sub(earlier.header_bytes),
+            expanded_bytes: self.expanded_bytes.saturating_sub(earlier.expanded_bytes),
+        }
+    }
 }
 
 /// A reader of what expands; see [`Reading::bounded`].
@@ -445,6 +523,8 @@ mod tests {
     fn what_is_broken_is_no_limit() {
         let fault = Fault::from(io::Error::from(io::ErrorKind::UnexpectedEof));
         assert_eq!(fault, Fault::Unreadable("cannot be read: unexpected end of file".to_owned()));
+        let fault = Fault::from(io::Error::from(io::ErrorKind::OutOfMemory));
+        assert_eq!(fault, Fault::Limit("limit: memory".to_owned()));
     }
 
     #[test]
@@ -457,6 +537,46 @@ mod tests {
         let document = reading.finish();
         assert!(document.pieces.len() < 20);
         assert_eq!(document.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn a_reading_goes_on_elsewhere_and_comes_back() {
+        struct Kept(std::cell::RefCell<Vec<Found>>);
+        impl Receive for Kept {
+            fn found(&self, found: Found) {
+                self.0.borrow_mut().push(found);
+            }
+            fn picture(&self, _: &str, kind: &str, _: &[u8]) -> bool {
+                kind == "PNG"
+            }
+        }
+        let limits = Limits { parts: 3, nesting: 5, text_bytes: 1000, ..Limits::default() };
+        let mut here = reading(&limits);
+        here.part("a").unwrap();
+        here.piece(Piece::new("a", "one"));
+        let kept = Kept(Vec::new().into());
+        let mut there = Reading::resume(&limits, &here.left(), here.deadline(), &Unread).handing_on_to(&kept);
+        let before = there.used();
+        assert_eq!(there.left(), here.left());
+        there.picture("b", "PNG", b"");
+        there.picture("b", "GIF", b"");
+        there.piece(Piece::new("b", "two"));
+        there.label("b", "MSIP_Label_x", "true");
+        there.protected("b", "PGP");
+        there.part("b").unwrap();
+        there.part("b").unwrap();
+        assert_eq!(there.part("c"), Err(Stop));
+        here.spend(&there.used().since(&before));
+        assert_eq!(there.finish(), Document::default());
+        for found in kept.0.into_inner() {
+            here.absorb(found);
+        }
+        assert_eq!(here.part("d"), Err(Stop));
+        let document = here.finish();
+        assert_eq!(document.pieces, [Piece::new("a", "one"), Piece::new("b", "two")]);
+        let unreadable: Vec<_> = document.unreadable.iter().map(|one| (&*one.place, &*one.reason)).collect();
+        assert_eq!(unreadable, [("b", "a picture (GIF) is not read"), ("c", "limit: more than 3 parts")]);
+        assert_eq!((document.labels.len(), document.protected.len()), (1, 1));
     }
 
     #[test]

@@ -68,7 +68,7 @@ const BASE64: [u8; 256] = {
 
 /// Base64: bytes outside the alphabet are ignored, as RFC 2045 asks; padding in the middle (base64 texts put together)
 /// ends a group and reading goes on. The second value is false where something other than white space was ignored.
-pub(super) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
+pub(crate) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
     let mut decoded = Vec::with_capacity(body.len() / 4 * 3);
     let mut clean = true;
     let (mut group, mut sextets) = (0_u32, 0);
@@ -98,7 +98,7 @@ pub(super) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
 }
 
 /// Quoted-printable: soft line breaks and white space before line ends go; an `=` that begins neither is a plain `=`.
-fn quoted_printable(body: &[u8]) -> Vec<u8> {
+pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(body.len());
     let mut rest = body;
     while !rest.is_empty() {

@@ -3,7 +3,7 @@
 use super::{
     route::{AtOnce, Hop, Onward, RecipientMacros, Route},
     session::{Client, Message, Recipient},
-    verdict_line::VerdictLine,
+    verdict_line::{VerdictLine, protected_line},
 };
 use crate::{
     config::Config,
@@ -144,6 +144,12 @@ impl Judge {
         let verdict = self.read(content).await?;
         let scan = started.elapsed();
         let Some(rules) = decision::rules(&self.config.level, verdict.level) else {
+            if !verdict.protected.is_empty() {
+                let domains = self.external(&recipients).map(|recipient| recipient.domain.as_ref());
+                let domains = domains.map(|domain| domain.map_or("unknown", Destination::as_str)).collect();
+                let (unreadable, protected) = (verdict.unreadable.len(), verdict.protected.len());
+                tracing::info!("{}", protected_line(&queue_id, &domains, unreadable, protected, scan));
+            }
             return Ok(Answer::Continue { tag: None });
         };
         let requirement = decision::requirement(rules);
@@ -174,6 +180,7 @@ impl Judge {
             decision: &decision,
             acts,
             unreadable: verdict.unreadable.len(),
+            protected: verdict.protected.len(),
             scan,
         };
         tracing::info!("{}", line.text());
@@ -217,7 +224,7 @@ impl Judge {
             unreadable: vec![crate::message::Unreadable { place: "message".to_owned(), reason }],
             ..Verdict::default()
         };
-        verdict.count_unreadable(self.config.detect.unreadable);
+        verdict.count_unread(&self.config.detect);
         verdict
     }
 

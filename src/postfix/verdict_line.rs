@@ -8,7 +8,7 @@ use crate::{
     probe::{Capability, Proof},
     requirement::Requirement,
 };
-use std::{fmt::Write, time::Duration};
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 /// The most destinations named on one line; the number of the rest is given.
 const DESTINATIONS_MAX: usize = 20;
@@ -36,6 +36,8 @@ pub struct VerdictLine<'a> {
     pub acts: bool,
     /// How many parts were not read.
     pub unreadable: usize,
+    /// How many parts are encrypted from end to end.
+    pub protected: usize,
     /// How long reading and detecting took.
     pub scan: Duration,
 }
@@ -75,10 +77,7 @@ impl VerdictLine<'_> {
         if let Some(reason) = self.reason() {
             let _ = write!(line, " reason=\"{reason}\"");
         }
-        if self.unreadable > 0 {
-            let _ = write!(line, " unreadable={}", self.unreadable);
-        }
-        let _ = write!(line, " scan={:.1}ms", self.scan.as_secs_f64() * 1000.0);
+        line.push_str(&unread(self.unreadable, self.protected, self.scan));
         line
     }
 
@@ -98,6 +97,31 @@ impl VerdictLine<'_> {
             .collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
+}
+
+/// The line of a message in which nothing was found, but of which some parts are encrypted from end to end, so that
+/// nobody can vouch for them.
+pub fn protected_line(
+    queue_id: &QueueId,
+    domains: &BTreeSet<&str>,
+    unreadable: usize,
+    protected: usize,
+    scan: Duration,
+) -> String {
+    let domains: Vec<&str> = domains.iter().copied().collect();
+    format!("{queue_id}: {} to={} action=accept{}", Level::None, list(&domains), unread(unreadable, protected, scan))
+}
+
+/// How much was not read, and how long the rest took.
+fn unread(unreadable: usize, protected: usize, scan: Duration) -> String {
+    let mut text = String::new();
+    for (name, count) in [("unreadable", unreadable), ("protected", protected)] {
+        if count > 0 {
+            let _ = write!(text, " {name}={count}");
+        }
+    }
+    let _ = write!(text, " scan={:.1}ms", scan.as_secs_f64() * 1000.0);
+    text
 }
 
 fn list(names: &[&str]) -> String {
@@ -164,6 +188,7 @@ mod tests {
             decision: &accept,
             acts: true,
             unreadable: 0,
+            protected: 0,
             scan: Duration::from_micros(800),
         };
         assert_eq!(
@@ -182,6 +207,7 @@ mod tests {
             decision: &reject,
             acts: false,
             unreadable: 2,
+            protected: 1,
             direction: Direction::Inbound,
             ..line
         };
@@ -189,7 +215,12 @@ mod tests {
             line.text(),
             "4bXyZ1: sensitive categories=national-id,health to=a.example,b.example require=encrypt \
              tls=encrypted/TLSv1.3,cleartext direction=inbound action=accept mode=observe would=reject \
-             reason=\"b.example: mx 'b': no STARTTLS'\" unreadable=2 scan=0.8ms"
+             reason=\"b.example: mx 'b': no STARTTLS'\" unreadable=2 protected=1 scan=0.8ms"
+        );
+        let domains = BTreeSet::from(["b.example", "a.example"]);
+        assert_eq!(
+            protected_line(&queue_id, &domains, 0, 1, Duration::from_micros(800)),
+            "4bXyZ1: none to=a.example,b.example action=accept protected=1 scan=0.8ms"
         );
         let addresses = ["\"a action=x\"@a.example", "b@b.example"];
         let text = VerdictLine { addresses: Some(&addresses), ..line }.text();

@@ -6,6 +6,7 @@
 mod support;
 
 mod delivery;
+mod documents;
 mod faults;
 mod garbage;
 mod holding;

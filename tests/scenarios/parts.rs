@@ -7,7 +7,7 @@ use segl::{
     config::Config,
     daemon::{
         log,
-        reader::Reader,
+        reader::{Attachments, Reader},
         run::block_on,
         service::{Service, Snapshot},
         socket::{Activation, Listener},
@@ -85,7 +85,7 @@ async fn serve(config: Arc<Config>, weakness: Weakness) {
     let panics = weakness == Weakness::Panics;
     let pins: Arc<dyn PinStore> = Arc::new(Pins { store, panics });
     let watch = Arc::new(PostfixWatch::start(Postconf::new(&config.postfix)).await);
-    let reader = Reading { reader: Reader::load(&config).unwrap(), panics };
+    let reader = Reading { reader: Reader::load(&config, Attachments::Unread).unwrap(), panics };
     let prober = Arc::new(Prober::new(&config.probe, "mail.sender.test").unwrap());
     let snapshot = Snapshot::new(Arc::clone(&config), Arc::new(reader), prober, Arc::clone(&pins), Arc::clone(&watch));
     let (settling, _settled) = mpsc::channel(1000);
