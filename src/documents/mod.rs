@@ -99,3 +99,19 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Limits;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn messages_attached_to_one_another_end_within_the_stack() {
+        let raw = "Content-Type: application/octet-stream; name=a.eml\n\n".repeat(100);
+        let limits = Limits::default();
+        let document =
+            crate::message::read(raw.as_bytes(), &limits, Instant::now() + Duration::from_secs(60), &InProcess);
+        assert!(document.unreadable.iter().any(|part| part.reason == "limit: nested more than 50 deep"));
+    }
+}

@@ -32,8 +32,8 @@ const MAX_COMMENT: usize = 65_535;
 /// Bytes between members that are left unexplained: padding, and what aligns them.
 const PADDING: usize = 64;
 
-/// Members of unknown length and outside the directory that are looked for: for each, the rest of the archive is searched.
-const MAX_STREAMED: usize = 1000;
+/// How many times its own length an archive is searched for the ends of members whose length stands after them.
+const MAX_SEARCHES: usize = 8;
 
 /// Flags.
 const ENCRYPTED: u16 = 1;
@@ -83,8 +83,8 @@ pub(super) struct Directory<'a> {
     pub(super) cut: bool,
     /// Bytes before, between and after the members that belong to none.
     pub(super) unexplained: usize,
-    /// Members of unknown length that were found outside the directory.
-    streamed: usize,
+    /// Bytes that were searched for the ends of members.
+    searched: usize,
 }
 
 impl<'a> Directory<'a> {
@@ -139,13 +139,12 @@ impl<'a> Directory<'a> {
                 at = start + LOCAL.len();
                 continue;
             };
-            self.streamed += usize::from(entry.has_unknown_length());
-            if self.members.len() >= MAX_MEMBERS || self.streamed > MAX_STREAMED {
+            if self.members.len() >= MAX_MEMBERS || self.searched > MAX_SEARCHES * bytes.len() {
                 self.cut = true;
                 return;
             }
             self.leave(&bytes[at..start]);
-            let member = entry.streamed(&bytes[..gap.end], start);
+            let member = entry.streamed(&bytes[..gap.end], start, &mut self.searched);
             at = member.span.end;
             self.members.push(member);
         }
@@ -358,10 +357,11 @@ impl<'a> Entry<'a> {
     }
 
     /// The member that stands at `start`, of which the directory says nothing.
-    fn streamed(&self, bytes: &'a [u8], start: usize) -> Member<'a> {
+    fn streamed(&self, bytes: &'a [u8], start: usize, searched: &mut usize) -> Member<'a> {
         let from = start + self.length;
         let unknown = self.has_unknown_length();
-        let length = if unknown { streamed_length(&bytes[from..]) } else { usize::try_from(self.compressed).ok() };
+        let length =
+            if unknown { streamed_length(&bytes[from..], searched) } else { usize::try_from(self.compressed).ok() };
         let to = from.saturating_add(length.unwrap_or(usize::MAX)).min(bytes.len());
         let after = if unknown { descriptor(&bytes[to..]) } else { 0 };
         Member {
@@ -379,13 +379,15 @@ impl<'a> Entry<'a> {
 }
 
 /// How long data is whose length stands after it: up to the descriptor that states just that, else up to the next header.
-fn streamed_length(rest: &[u8]) -> Option<usize> {
+/// `searched` counts the bytes that this took.
+fn streamed_length(rest: &[u8], searched: &mut usize) -> Option<usize> {
     let mut next = None;
     for at in memmem::find_iter(rest, b"PK") {
         let here = &rest[at..];
         if here.starts_with(DESCRIPTOR) {
             let length = at as u64;
             if u32_at(here, 8).map(u64::from) == Some(length) || u64_at(here, 8) == Some(length) {
+                *searched += at;
                 return Some(at);
             }
         }
@@ -393,6 +395,7 @@ fn streamed_length(rest: &[u8]) -> Option<usize> {
             next = Some(at);
         }
     }
+    *searched += rest.len();
     next
 }
 
