@@ -25,6 +25,8 @@ const WORKER: &[c_long] = &[
     libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,
+    // Of what is open: how much memory it has had.
+    libc::SYS_pread64,
     libc::SYS_restart_syscall,
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,

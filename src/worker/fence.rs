@@ -27,7 +27,8 @@ use nix::{
 };
 use seccompiler::BpfProgram;
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::fd::RawFd,
     path::{Path, PathBuf},
 };
@@ -101,11 +102,14 @@ pub enum FenceError {
 
 /// Puts the fence up around this process, which has one thread: it may talk on this socket, and take `memory` bytes.
 ///
+/// Gives the process's own /proc/self/status, opened before, too.
+///
 /// # Errors
 /// When a step fails; the process must then not read anything.
-pub(super) fn around_worker(socket: RawFd, memory: u64) -> Result<Fence, FenceError> {
+pub(super) fn around_worker(socket: RawFd, memory: u64) -> Result<(Fence, File), FenceError> {
     begin()?;
     close_inherited(socket)?;
+    let status = File::open("/proc/self/status").map_err(|error| FenceError::Proc { file: "status", error })?;
     let base = address_space()?;
     if base > BASE_MAX {
         return Err(FenceError::Base(base));
@@ -120,7 +124,7 @@ pub(super) fn around_worker(socket: RawFd, memory: u64) -> Result<Fence, FenceEr
     limit(&limits)?;
     let calls: BpfProgram = calls::worker(socket)?;
     seccompiler::apply_filter(&calls)?;
-    Ok(Fence { landlock })
+    Ok((Fence { landlock }, status))
 }
 
 /// Puts the fence up around this process, which is to become another program: it may read what stands in the system's

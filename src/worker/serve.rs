@@ -5,15 +5,13 @@ use super::{
     protocol::{self, Bounds, End, FrameError, REQUEST_HEADER_MAX, REQUEST_PAYLOAD_MAX, Reply, Request},
 };
 use crate::message::{Attachment, Found, ReadAttachment, Reading, Receive, Unreadable};
-use nix::sys::{
-    resource::{UsageWho, getrusage},
-    socket::{AddressFamily, SockType, SockaddrLike, UnixAddr, getsockname, getsockopt, sockopt},
-};
+use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, UnixAddr, getsockname, getsockopt, sockopt};
 use std::{
+    fs::File,
     io::{self, ErrorKind},
     os::{
         fd::{AsFd, AsRawFd},
-        unix::net::UnixStream,
+        unix::{fs::FileExt, net::UnixStream},
     },
     panic, process,
     sync::{Mutex, PoisonError},
@@ -63,14 +61,17 @@ pub fn serve(reader: &dyn ReadAttachment, memory: u64) -> Result<(), ServeError>
         });
         *PANICKED.lock().unwrap_or_else(PoisonError::into_inner) = location;
     }));
-    match fence::around_worker(parent.socket.as_raw_fd(), memory) {
-        Ok(fence) => parent.say(&Reply::Ready { landlock: fence.landlock }, &[]),
+    let status = match fence::around_worker(parent.socket.as_raw_fd(), memory) {
+        Ok((fence, status)) => {
+            parent.say(&Reply::Ready { landlock: fence.landlock }, &[]);
+            status
+        }
         Err(error) => {
             parent.say(&Reply::Refused(error.to_string()), &[]);
             return Err(error.into());
         }
-    }
-    let base = height();
+    };
+    let base = height(&status).unwrap_or(0);
     let mut parent = parent;
     let bounds = Bounds { header: REQUEST_HEADER_MAX, payload: REQUEST_PAYLOAD_MAX };
     loop {
@@ -85,7 +86,8 @@ pub fn serve(reader: &dyn ReadAttachment, memory: u64) -> Result<(), ServeError>
         let used = read(reader, &request, &bytes, &parent);
         drop(bytes);
         let panicked = PANICKED.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let again = panicked.is_none() && height().saturating_sub(base) < memory / GROWN;
+        let grown = height(&status).unwrap_or(u64::MAX).saturating_sub(base);
+        let again = panicked.is_none() && grown < memory / GROWN;
         parent.say(&Reply::End(End { used, again, panicked }), &[]);
     }
 }
@@ -107,10 +109,14 @@ fn read(reader: &dyn ReadAttachment, request: &Request, bytes: &[u8], parent: &P
     reading.used().since(&before)
 }
 
-/// The most memory that this process has had, in bytes.
-fn height() -> u64 {
-    let kilobytes = getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss());
-    u64::try_from(kilobytes).unwrap_or(0).saturating_mul(1024)
+/// The most memory that this process has had, in bytes (proc_pid_status(5)).
+/// What getrusage(2) says begins with what its parent has had.
+fn height(status: &File) -> Option<u64> {
+    let mut text = [0; 4096];
+    let length = status.read_at(&mut text, 0).ok()?;
+    let text = String::from_utf8_lossy(&text[..length]);
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))?;
+    kilobytes.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Standard input, where that is a stream socket.
