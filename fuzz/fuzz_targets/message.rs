@@ -1,4 +1,4 @@
-//! Any bytes can be read as a message and judged: `cargo +nightly fuzz run message tests/corpus/spine`.
+//! Any bytes can be read as a message and judged: `make fuzz`.
 
 #![no_main]
 
@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use segl::{
     config::Marks,
     detect::RuleSet,
-    message::{self, Limits, Unread},
+    documents::InProcess,
+    message::{self, Limits},
 };
 use std::{
     sync::LazyLock,
@@ -24,9 +25,10 @@ static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
 });
 
 fuzz_target!(|raw: &[u8]| {
-    let limits = Limits { nesting: 10, parts: 100, header_bytes: 10_000, text_bytes: 100_000 };
+    let limits =
+        Limits { nesting: 10, parts: 100, header_bytes: 10_000, text_bytes: 100_000, expanded_bytes: 1 << 20, ..Limits::default() };
     let deadline = Instant::now() + Duration::from_secs(60);
-    let document = message::read(raw, &limits, deadline, &Unread);
+    let document = message::read(raw, &limits, deadline, &InProcess);
     assert!(document.pieces.iter().map(|piece| piece.text.len()).sum::<usize>() <= limits.text_bytes);
     let verdict = RULES.inspect(&document, date(2057, 12, 31), &Marks::default(), deadline);
     for finding in &verdict.findings {

@@ -2,7 +2,7 @@
 
 use super::{exit, output};
 use segl::{
-    config::{Advice, Config, ConfigError, SocketAddress, rules::read_rule_files},
+    config::{Advice, Config, ConfigError, SocketAddress, line_of, rules::read_rule_files},
     daemon::run::block_on,
     detect::{RuleFault, RuleSet},
     policy::postfix_policy::PostfixVersion,
@@ -43,8 +43,8 @@ struct FileFault {
 
 /// Runs `segl check`.
 pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
-    let found = check(config);
-    let code = if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::CONFIG) };
+    let (found, code) = check(config);
+    let code = if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code) };
     if !arguments.json {
         return output::finish(&text(config, &found), code);
     }
@@ -54,10 +54,14 @@ pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn check(path: &Path) -> Found {
+/// What is found, and the exit code for the faults in it.
+fn check(path: &Path) -> (Found, u8) {
     let config = match Config::load(path) {
         Ok(config) => config,
-        Err(error) => return Found { faults: file_faults(error), advice: Vec::new() },
+        Err(error) => {
+            let code = super::exit_code(&error);
+            return (Found { faults: file_faults(error), advice: Vec::new() }, code);
+        }
     };
     let mut faults = named_files(path, &config);
     faults.extend(rule_faults(path, &config));
@@ -67,7 +71,7 @@ fn check(path: &Path) -> Found {
     advice.extend(socket_advice(&config));
     advice.extend(postfix_advice(&config));
     advice.push(not_followed());
-    Found { faults, advice }
+    (Found { faults, advice }, exit::CONFIG)
 }
 
 fn file_faults(error: ConfigError) -> Vec<FileFault> {
@@ -95,7 +99,7 @@ fn named_files(path: &Path, config: &Config) -> Vec<FileFault> {
         let file = file.as_ref()?;
         let error = std::fs::read(file).err()?;
         let message = format!("{}: {error}", file.display());
-        Some(FileFault { file: path.display().to_string(), line: None, key: key.to_owned(), message })
+        Some(FileFault { file: path.display().to_string(), line: line_of(path, key), key: key.to_owned(), message })
     });
     unreadable.collect()
 }
@@ -107,7 +111,7 @@ fn rule_faults(path: &Path, config: &Config) -> Vec<FileFault> {
         Err(error) => {
             let key = "[detect] rules".to_owned();
             let file = path.display().to_string();
-            return vec![FileFault { file, line: None, key, message: error.to_string() }];
+            return vec![FileFault { file, line: line_of(path, &key), key, message: error.to_string() }];
         }
     };
     let faults = match RuleSet::parse(&files) {
@@ -326,18 +330,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, "mode = 'on'\n[probe]\nport = 0\n").unwrap();
-        let shown = text(&path, &check(&path)).replace(path.to_str().unwrap(), "segl.toml");
+        let shown = text(&path, &check(&path).0).replace(path.to_str().unwrap(), "segl.toml");
         assert_eq!(
             shown,
             "segl.toml:1: mode: must be one of \"observe\", \"enforce\", not `on`\n\
              segl.toml:3: [probe] port: must be between 1 and 65535, not `0`\n\
              segl.toml: 2 faults\n"
         );
-        let json: serde_json::Value = serde_json::to_value(check(&path)).unwrap();
+        let json: serde_json::Value = serde_json::to_value(check(&path).0).unwrap();
         assert_eq!(json["faults"][1]["line"], 3);
         assert_eq!(json["faults"][1]["key"], "[probe] port");
         fs::remove_file(&path).unwrap();
-        let shown = text(&path, &check(&path)).replace(path.to_str().unwrap(), "segl.toml");
+        let shown = text(&path, &check(&path).0).replace(path.to_str().unwrap(), "segl.toml");
         assert_eq!(shown, "segl.toml: No such file or directory (os error 2)\nsegl.toml: 1 fault\n");
     }
 
@@ -346,9 +350,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, format!("probe.ca-file = '/nonexistent/ca.pem'\ndetect.rules = ['{RULES}']")).unwrap();
-        let found = check(&path);
+        let (found, _) = check(&path);
         assert_eq!(found.faults.len(), 1);
-        assert_eq!(found.faults[0].key, "[probe] ca-file");
+        assert_eq!((found.faults[0].key.as_str(), found.faults[0].line), ("[probe] ca-file", Some(1)));
         assert!(found.faults[0].message.starts_with("/nonexistent/ca.pem: No such file"));
     }
 
@@ -360,7 +364,7 @@ mod tests {
         fs::write(rules.join("own.toml"), "[[rule]]\nid = \"own.case\"\ncolour = 1\n").unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, format!("detect.rules = ['{}']", rules.display())).unwrap();
-        let found = check(&path);
+        let (found, _) = check(&path);
         assert!(!found.faults.is_empty());
         assert!(found.faults.iter().all(|fault| fault.file.ends_with("own.toml")), "{found:?}");
         assert!(found.faults.iter().any(|fault| fault.line == Some(3)), "{found:?}");
@@ -386,11 +390,20 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_file_is_told_from_a_wrong_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("segl.toml");
+        assert_eq!(check(&path).1, exit::NO_INPUT);
+        std::fs::write(&path, "mode = 1").unwrap();
+        assert_eq!(check(&path).1, exit::CONFIG);
+    }
+
+    #[test]
     fn says_what_is_not_followed_yet() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, format!("detect.rules = ['{RULES}']")).unwrap();
-        let shown = text(&path, &check(&path));
+        let shown = text(&path, &check(&path).0);
         assert!(shown.contains(
             "advice: recipients: aliases(5), .forward files, virtual aliases and BCC maps are not followed yet"
         ));

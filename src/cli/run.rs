@@ -1,10 +1,13 @@
 //! `segl run`: the daemon, in the foreground.
 
 use super::{exit, load};
-use segl::daemon::{
-    log,
-    run::{DaemonError, SOCKET_NAMES, block_on, run as run_daemon},
-    socket::{Activation, SocketError},
+use segl::{
+    config::located,
+    daemon::{
+        log,
+        run::{DaemonError, SOCKET_NAMES, block_on, run as run_daemon},
+        socket::{Activation, SocketError},
+    },
 };
 use std::{path::Path, process::ExitCode};
 
@@ -30,7 +33,9 @@ pub(crate) fn run(path: &Path, _: &Arguments) -> ExitCode {
     match block_on(run_daemon(path, config, activation)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            tracing::error!("{error}");
+            for line in located(path, &error.to_string()).lines() {
+                tracing::error!("{line}");
+            }
             ExitCode::from(code(&error))
         }
         Err(error) => exit::fail(exit::TEMPORARY, error),

@@ -11,6 +11,7 @@ mod duration;
 mod evidence;
 mod fault;
 mod level;
+mod locate;
 mod log;
 mod marks;
 mod organisation;
@@ -32,6 +33,7 @@ pub use self::{
     evidence::Evidence,
     fault::{ConfigError, Fault},
     level::{IfUnknown, IfUnmet, LevelRules, Levels, Require},
+    locate::{line_of, located},
     log::{Log, LogTarget},
     marks::{MarkLevel, Marks},
     organisation::{Language, Organisation},

@@ -100,6 +100,20 @@ fn read_and_list<T>(text: &str, ask: impl FnOnce(&Section<'_>) -> T) -> (Result<
     (read, shared.known.into_inner())
 }
 
+/// The line of a key.
+pub(super) fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut table = root.get_ref();
+    for part in section.split('.').filter(|part| !part.is_empty()) {
+        match table.iter().find(|(name, _)| **name.get_ref() == *part)?.1.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => return None,
+        }
+    }
+    let (name, _) = table.iter().find(|(name, _)| **name.get_ref() == *key)?;
+    Some(Lines::new(text).line(name.span().start))
+}
+
 /// Section and key as a fault names them.
 fn name(section: &str, key: &str) -> String {
     match section {

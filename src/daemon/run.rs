@@ -8,7 +8,7 @@ use super::{
     socket::{Activation, Listener, SocketError},
 };
 use crate::{
-    config::{Config, Mode},
+    config::{Config, Mode, located},
     postfix::{
         guard::Guard,
         judge::LIFETIME_MARGIN,
@@ -218,7 +218,7 @@ fn reload(
             let snapshot = snapshot(Arc::clone(&config), Arc::clone(pins), Arc::clone(watch), made.clone())?;
             Ok((config, snapshot, made))
         })
-        .map_err(|error| error.to_string())
+        .map_err(|error| located(path, &error.to_string()))
     });
     match fresh {
         Ok((config, snapshot, made)) => {

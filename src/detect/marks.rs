@@ -32,7 +32,7 @@ pub(super) fn key(tag: &str) -> String {
 /// What the rules and the configuration find.
 pub(super) fn inspect<'r>(rules: impl Iterator<Item = &'r Rule>, document: &Document, marks: &Marks) -> Vec<Finding> {
     let tags: Vec<String> = fields(document, "subject").flat_map(|field| tags(&field.value)).collect();
-    let labels: Vec<Label> = fields(document, LABELS).flat_map(labels).collect();
+    let labels = all_labels(document);
 
     let mut findings = Vec::new();
     for rule in rules {
@@ -50,7 +50,7 @@ pub(super) fn inspect<'r>(rules: impl Iterator<Item = &'r Rule>, document: &Docu
                 }
                 let name = names.iter().find(|name| name.is(&label.name))?;
                 let why = format!("a sensitivity label is named “{}”", name.written);
-                Some(finding(rule, LABELS, name.written.clone(), why))
+                Some(finding(rule, &label.place, name.written.clone(), why))
             }),
             _ => None,
         });
@@ -67,7 +67,7 @@ pub(super) fn inspect<'r>(rules: impl Iterator<Item = &'r Rule>, document: &Docu
             Some(MarkLevel::Sensitive) => Level::Sensitive,
         };
         let why = format!("a sensitivity label has the id {} (marks.labels)", label.id);
-        findings.push(own_finding("marks.labels", level, LABELS, label.id.clone(), why));
+        findings.push(own_finding("marks.labels", level, &label.place, label.id.clone(), why));
     }
     findings
 }
@@ -164,32 +164,53 @@ fn tags(subject: &str) -> Vec<String> {
     tags
 }
 
-/// One label of the field.
+/// A sensitivity label of the message or of a document attached to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Label {
+    /// The header field, or the document.
+    place: String,
     id: String,
     name: String,
     enabled: bool,
 }
 
-/// `MSIP_Label_<GUID>_Enabled=True; MSIP_Label_<GUID>_Name=Confidential; …`
-fn labels(field: &Field) -> Vec<Label> {
-    let mut labels: BTreeMap<String, Label> = BTreeMap::new();
-    for pair in field.value.split(';') {
-        let Some((name, value)) = pair.split_once('=') else { continue };
+/// Labels by place and id.
+#[derive(Default)]
+struct Labels(BTreeMap<(String, String), Label>);
+
+impl Labels {
+    /// Takes in one property: `MSIP_Label_<GUID>_Enabled`, `MSIP_Label_<GUID>_Name`, …
+    fn property(&mut self, place: &str, name: &str, value: &str) {
         let name = name.trim().to_ascii_lowercase();
         let Some((id, attribute)) = name.strip_prefix("msip_label_").and_then(|name| name.split_once('_')) else {
-            continue;
+            return;
         };
-        let new = || Label { id: id.to_owned(), name: String::new(), enabled: true };
-        let label = labels.entry(id.to_owned()).or_insert_with(new);
+        let label = self.0.entry((place.to_owned(), id.to_owned())).or_insert_with(|| Label {
+            place: place.to_owned(),
+            id: id.to_owned(),
+            name: String::new(),
+            enabled: true,
+        });
         match attribute {
             "name" => label.name = value.trim().to_owned(),
             "enabled" => label.enabled = !value.trim().eq_ignore_ascii_case("false"),
             _ => {}
         }
     }
-    labels.into_values().collect()
+
+    /// Takes in a header field: `MSIP_Label_<GUID>_Enabled=True; MSIP_Label_<GUID>_Name=Confidential; …`
+    fn field(&mut self, field: &Field) {
+        for (name, value) in field.value.split(';').filter_map(|pair| pair.split_once('=')) {
+            self.property(LABELS, name, value);
+        }
+    }
+}
+
+fn all_labels(document: &Document) -> Vec<Label> {
+    let mut labels = Labels::default();
+    fields(document, LABELS).for_each(|field| labels.field(field));
+    document.labels.iter().for_each(|label| labels.property(&label.place, &label.name, &label.value));
+    labels.0.into_values().collect()
 }
 
 #[cfg(test)]
@@ -227,15 +248,36 @@ mod tests {
 
     #[test]
     fn labels_are_read() {
-        let field = |value: &str| Field { name: LABELS.to_owned(), value: value.to_owned() };
-        let read = labels(&field(
-            "MSIP_Label_aaaa-1_Enabled=True; MSIP_Label_aaaa-1_Name=Highly Confidential;MSIP_Label_bbbb_Enabled=false;\
-             MSIP_Label_cccc_SetDate=2026-01-01T00:00:00Z; junk; MSIP_Label_=x",
-        ));
-        let label = |id: &str, name: &str, enabled| Label { id: id.to_owned(), name: name.to_owned(), enabled };
+        let value = "MSIP_Label_aaaa-1_Enabled=True; MSIP_Label_aaaa-1_Name=Highly Confidential;MSIP_Label_bbbb_Enabled=false;\
+             MSIP_Label_cccc_SetDate=2026-01-01T00:00:00Z; junk; MSIP_Label_=x";
+        let property = |name: &str, value: &str| crate::message::Label {
+            place: "attachment \"a.docx\"".to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let read = all_labels(&Document {
+            fields: vec![Field { name: "MSIP_Labels".to_owned(), value: value.to_owned() }],
+            labels: vec![
+                property("MSIP_Label_aaaa-1_Name", "Internal"),
+                property("MSIP_Label_aaaa-1_Enabled", "true"),
+                property("Title", "x"),
+            ],
+            ..Document::default()
+        });
+        let label = |place: &str, id: &str, name: &str, enabled| Label {
+            place: place.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            enabled,
+        };
         assert_eq!(
             read,
-            [label("aaaa-1", "Highly Confidential", true), label("bbbb", "", false), label("cccc", "", true)]
+            [
+                label("attachment \"a.docx\"", "aaaa-1", "Internal", true),
+                label(LABELS, "aaaa-1", "Highly Confidential", true),
+                label(LABELS, "bbbb", "", false),
+                label(LABELS, "cccc", "", true)
+            ]
         );
     }
 
@@ -244,7 +286,7 @@ mod tests {
         fn any_subject_and_label_can_be_read(text in any::<String>(), marked in "[\\[\\]#:(){}<>«» a-zæ-]{0,80}") {
             for text in [text, marked] {
                 tags(&text);
-                labels(&Field { name: LABELS.to_owned(), value: text });
+                Labels::default().field(&Field { name: LABELS.to_owned(), value: text });
             }
         }
     }

@@ -1,6 +1,15 @@
 //! Which reader a file is for: by its content first; its name and type only tell apart what the content cannot.
 
-use super::package::Package;
+use super::{
+    age::is_age,
+    archive::{Compressed, is_tar},
+    certificate::is_certificate,
+    cms::is_cms,
+    ole, ooxml,
+    openpgp::is_openpgp,
+    package::Package,
+    text_kind,
+};
 use crate::message::{Attachment, Fault, Reading, Signature};
 
 /// What a file is.
@@ -8,6 +17,8 @@ use crate::message::{Attachment, Fault, Reading, Signature};
 pub(super) enum Kind {
     /// A message (RFC 5322).
     Message,
+    /// Messages in one file (RFC 4155).
+    Mailbox,
     /// Text, or what is most like it.
     Plain,
     /// Text with a structure of its own: a table, a calendar, a card, XML.
@@ -30,14 +41,16 @@ pub(super) enum Kind {
     Zip,
     SevenZip,
     Tar,
-    Gzip,
-    Bzip2,
-    Xz,
-    Zstd,
+    /// One compressed file.
+    Compressed(Compressed),
     /// S/MIME (RFC 8551): signed, enveloped, compressed.
     Cms,
-    /// OpenPGP (RFC 9580), armoured or not.
+    /// Certificates and key stores, which hold no text.
+    Certificate,
+    /// OpenPGP (RFC 9580), without its armour.
     OpenPgp,
+    /// Encrypted with age.
+    Age,
     /// A picture: which, in words.
     Image(&'static str),
     /// Of a kind that is not read: which, in words.
@@ -56,6 +69,11 @@ pub(super) enum Structured {
 }
 
 impl Kind {
+    /// Whether programs would show it as what it is, and others unpack an archive that stands at its end.
+    pub(super) fn may_hide_archive(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Unread(_) | Self::Pdf | Self::Rtf | Self::Tnef)
+    }
+
     pub(super) fn of(file: &Attachment<'_>, reading: &Reading<'_>) -> Result<Self, Fault> {
         Ok(match Signature::of(file.bytes) {
             Some(Signature::Image(kind)) => Self::Image(kind),
@@ -68,24 +86,36 @@ impl Kind {
             Some(Signature::Tnef) => Self::Tnef,
             Some(Signature::SevenZip) => Self::SevenZip,
             Some(Signature::Tar) => Self::Tar,
-            Some(Signature::Gzip) => Self::Gzip,
-            Some(Signature::Bzip2) => Self::Bzip2,
-            Some(Signature::Xz) => Self::Xz,
-            Some(Signature::Zstd) => Self::Zstd,
-            Some(Signature::Zip) => package(file.bytes, reading)?,
+            Some(Signature::Gzip) => Self::Compressed(Compressed::Gzip),
+            Some(Signature::Bzip2) => Self::Compressed(Compressed::Bzip2),
+            Some(Signature::Xz) => Self::Compressed(Compressed::Xz),
+            Some(Signature::Lzip) => Self::Compressed(Compressed::Lzip),
+            Some(Signature::Zstd) => Self::Compressed(Compressed::Zstd),
+            Some(Signature::Archive(kind)) => Self::Unread(kind.to_owned()),
+            Some(Signature::Zip) => package(file.bytes, reading),
+            None if is_tar(file.bytes) => Self::Tar,
+            None if ole::is_rights_managed_message(file.bytes) => Self::Ole,
+            None if is_age(file.bytes) => Self::Age,
+            None if is_cms(file.bytes) => Self::Cms,
+            None if is_certificate(file.bytes) => Self::Certificate,
+            None if is_openpgp(file.bytes) => Self::OpenPgp,
             None if is_message(file) => Self::Message,
             None => without_signature(file),
         })
     }
 }
 
+/// How the types of OpenDocument begin, and those of its forerunner.
+const OPEN_DOCUMENT: [&[u8]; 2] = [b"application/vnd.oasis.opendocument.", b"application/vnd.sun.xml."];
+
 /// Tells documents in zip archives from mere archives, by the members that each must have.
-fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
-    let mut package = Package::open(bytes)?;
+fn package(bytes: &[u8], reading: &Reading<'_>) -> Kind {
+    // What cannot be opened so may still have members.
+    let Ok(mut package) = Package::open(bytes) else { return Kind::Zip };
     if let Ok(Some(mimetype)) = package.expand("mimetype", reading)
-        && mimetype.starts_with(b"application/vnd.oasis.opendocument.")
+        && OPEN_DOCUMENT.iter().any(|prefix| mimetype.starts_with(prefix))
     {
-        return Ok(Kind::OpenDocument);
+        return Kind::OpenDocument;
     }
     // Of the parts that a document may be stored in, these are where programs store them.
     for (member, kind) in [
@@ -95,16 +125,26 @@ fn package(bytes: &[u8], reading: &Reading<'_>) -> Result<Kind, Fault> {
         ("ppt/presentation.xml", Kind::Presentation),
     ] {
         if package.has(member) {
-            return Ok(kind);
+            return kind;
         }
     }
-    Ok(Kind::Zip)
+    if package.has("content.xml") && package.has("META-INF/manifest.xml") {
+        return Kind::OpenDocument;
+    }
+    let content_types = package.names().find(|name| name.eq_ignore_ascii_case("[Content_Types].xml"));
+    if let Some(content_types) = content_types.map(|name| name.into_owned())
+        && let Ok(Some(content_types)) = package.expand(&content_types, reading)
+        && let Some(kind) = ooxml::kind(&content_types)
+    {
+        return kind;
+    }
+    Kind::Zip
 }
 
 /// What says nothing of itself in its first bytes.
 fn without_signature(file: &Attachment<'_>) -> Kind {
     if is_text(file.bytes) {
-        return Kind::Plain;
+        return text_kind::of(file);
     }
     Kind::Unread(format!("content of type {}", file.media_type.unwrap_or("application/octet-stream")))
 }
@@ -125,7 +165,7 @@ pub(super) fn extension(file: &Attachment<'_>) -> Option<String> {
 const SAMPLE: usize = 64 * 1024;
 
 /// Whether it is text in some encoding: UTF-8, UTF-16, or a one-byte charset without control characters.
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     let sample = &bytes[..bytes.len().min(SAMPLE)];
     if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") {
         return true;

@@ -8,9 +8,34 @@
 //! goes (pieces of text with their map, what is unreadable within the file, files within the file) and gives the
 //! reason where it cannot go on.
 
+mod age;
+mod archive;
+mod ber;
+mod binary_spreadsheet;
+mod certificate;
+mod ciphertext;
+mod cms;
+mod codepage;
+mod compressed_rtf;
+mod hidden;
 mod kind;
+mod little_endian;
+mod mailbox;
+mod mapi;
+mod ole;
+mod ooxml;
+mod opendocument;
+mod openpgp;
 mod package;
+mod pdf;
 mod plain;
+mod rtf;
+mod sheet;
+mod sinks;
+mod structured;
+mod text_kind;
+mod tnef;
+mod web_page;
 mod xml;
 
 use crate::message::{Attachment, Fault, ReadAttachment, Reading, Stop, read_within};
@@ -35,14 +60,58 @@ impl ReadAttachment for InProcess {
 }
 
 fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    match Kind::of(file, reading)? {
+    let kind = Kind::of(file, reading)?;
+    if kind.may_hide_archive() && archive::has_zip_appended(file.bytes) {
+        let result = archive::read_appended_zip(file, reading);
+        result.or_else(|fault| reading.fault(file.place, fault))?;
+    }
+    if kind.may_hide_archive()
+        && let Some(bytes) = archive::seven_zip_within(file.bytes)
+    {
+        let result = archive::read_seven_zip(&Attachment { bytes, ..*file }, reading);
+        result.or_else(|fault| reading.fault(file.place, fault))?;
+    }
+    match kind {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
+        Kind::Pdf => pdf::read(file, reading),
         Kind::Plain => plain::read(file, reading),
+        Kind::Word | Kind::Spreadsheet | Kind::Presentation => ooxml::read(file, reading),
+        Kind::OpenDocument => opendocument::read(file, reading),
+        Kind::Rtf => rtf::read(file, reading),
+        Kind::Html => web_page::read(file, reading),
+        Kind::Structured(kind) => structured::read(kind, file, reading),
+        Kind::Mailbox => mailbox::read(file, reading),
+        Kind::BinarySpreadsheet => binary_spreadsheet::read(file, reading),
+        Kind::Ole => ole::read(file, reading),
+        Kind::Tnef => tnef::read(file, reading),
+        Kind::Zip => archive::read_zip(file, reading),
+        Kind::SevenZip => archive::read_seven_zip(file, reading),
+        Kind::Tar => archive::read_tar(file, reading),
+        Kind::Compressed(format) => archive::read_compressed(format, file, reading),
         Kind::Image(kind) => {
             reading.picture(file.place, kind, file.bytes);
             Ok(())
         }
+        Kind::Cms => cms::read(file, reading),
+        Kind::Certificate => certificate::read(file.bytes),
+        Kind::OpenPgp => openpgp::read(file, reading),
+        Kind::Age => age::read(file, reading),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
-        other => Err(Fault::Unreadable(format!("{other:?} is not read"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Limits;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn messages_attached_to_one_another_end_within_the_stack() {
+        let raw = "Content-Type: application/octet-stream; name=a.eml\n\n".repeat(100);
+        let limits = Limits::default();
+        let document =
+            crate::message::read(raw.as_bytes(), &limits, Instant::now() + Duration::from_secs(60), &InProcess);
+        assert!(document.unreadable.iter().any(|part| part.reason == "limit: nested more than 50 deep"));
     }
 }

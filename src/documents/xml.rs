@@ -2,18 +2,22 @@
 //! defines itself are not expanded (no office format needs them), so nothing grows.
 
 use crate::message::{Fault, Reading};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use quick_xml::{
     Reader,
-    encoding::DecodingReader,
     events::{BytesStart, Event, attributes::Attribute},
 };
 use std::{
     borrow::Cow,
-    io::{BufReader, Read},
+    io::{self, BufReader, Read},
 };
 
 /// Elements within one another; the parser itself needs no stack, but those who follow a document's structure may.
 const MAX_DEPTH: usize = 10_000;
+
+/// Bytes in which the encoding is looked for: the XML declaration stands at the very beginning.
+const DECLARATION: usize = 200;
 
 /// Events between two looks at the clock.
 const STEP: usize = 4096;
@@ -61,12 +65,19 @@ fn unescaped(value: Cow<'_, str>) -> Cow<'_, str> {
 /// Walks a document from its beginning to its end. What is not well-formed is read as far as it goes: the fault comes
 /// after everything before it was handed on.
 pub(super) fn walk(
-    source: impl Read,
+    mut source: impl Read,
     place: &str,
     reading: &mut Reading<'_>,
     mut take: impl FnMut(Node<'_>, &mut Reading<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let mut reader = Reader::from_reader(DecodingReader::new(BufReader::with_capacity(64 * 1024, source)));
+    let mut head = Vec::new();
+    source.by_ref().take(DECLARATION as u64).read_to_end(&mut head)?;
+    // What cannot be in the encoding costs letters, never the rest.
+    let decoder = DecodeReaderBytesBuilder::new()
+        .encoding(Some(encoding(&head)))
+        .bom_override(true)
+        .build(io::Cursor::new(head).chain(source));
+    let mut reader = Reader::from_reader(BufReader::with_capacity(64 * 1024, decoder));
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     config.check_end_names = false;
@@ -103,16 +114,29 @@ pub(super) fn walk(
                     },
                 }
             }
-            Event::Decl(declaration) => {
-                if let Some(encoding) = declaration.encoder() {
-                    reader.get_mut().set_encoding(encoding);
-                }
-            }
             Event::Eof => return Ok(()),
-            Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::Decl(_) | Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
     Ok(())
+}
+
+/// The encoding by the first bytes (XML 1.0 appendix F); a byte order mark wins over it.
+fn encoding(head: &[u8]) -> &'static Encoding {
+    match head {
+        [b'<', 0, ..] => UTF_16LE,
+        [0, b'<', ..] => UTF_16BE,
+        _ => declared(head).filter(|encoding| encoding.is_ascii_compatible()).unwrap_or(UTF_8),
+    }
+}
+
+fn declared(head: &[u8]) -> Option<&'static Encoding> {
+    let head = String::from_utf8_lossy(head);
+    let (declaration, _) = head.trim_start_matches('\u{feff}').strip_prefix("<?xml")?.split_once("?>")?;
+    let (_, value) = declaration.split_once("encoding")?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    Encoding::for_label_no_replacement(value[1..].split(quote).next()?.as_bytes())
 }
 
 fn fault(error: quick_xml::Error) -> Fault {
@@ -164,6 +188,10 @@ mod tests {
         }
         let utf_16: Vec<u8> = "\u{feff}<a>født</a>".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(seen(&utf_16).0, "<a>født</a>");
+        let unmarked: Vec<u8> = "<a>født</a>".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(seen(&unmarked).0, "<a>født</a>");
+        assert_eq!(seen(b"<a>f\xf8dt</a>").0, "<a>f\u{fffd}dt</a>");
+        assert_eq!(seen(b"<x/><?xml version='1.0' encoding='utf-16'?><a>x</a>").0, "<x></x><a>x</a>");
         let latin = b"<?xml version='1.0' encoding='iso-8859-1'?><a>f\xf8dt</a>";
         assert_eq!(seen(latin).0, "<a>født</a>");
     }

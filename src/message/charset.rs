@@ -2,7 +2,7 @@
 
 use encoding_rs::{CoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering};
 
 /// Decodes `bytes`, which are said to be in `charset`; not much more than `limit` bytes of text.
 ///
@@ -13,13 +13,13 @@ pub(super) fn decode<'a>(bytes: Cow<'a, [u8]>, charset: Option<&str>, limit: usi
     if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
         return with(encoding, &bytes[mark..], limit).into();
     }
-    let label = charset.unwrap_or_default().trim().trim_matches(['"', '\'']);
+    let label = bare(charset.unwrap_or_default());
     // Replacement encodings (iso-2022-kr, hz-gb-2312) would turn the whole text into one sign: read the ASCII in them.
     let encoding = Encoding::for_label_no_replacement(label.as_bytes());
     match encoding {
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => {
             if likely_utf_16(&bytes) {
-                with(encoding, &bytes, limit).into()
+                with(by_its_zeros(&bytes).unwrap_or(encoding), &bytes, limit).into()
             } else {
                 guess(bytes, limit)
             }
@@ -50,6 +50,21 @@ pub fn decode_text<'a>(bytes: &'a [u8], charset: Option<&str>, limit: usize) -> 
         }
     }
     decode(bytes.into(), charset, limit)
+}
+
+/// Whether text in a charset of this name is decoded, and not merely guessed at.
+pub(super) fn is_known(charset: &str) -> bool {
+    let label = bare(charset);
+    label.is_empty()
+        || Encoding::for_label_no_replacement(label.as_bytes()).is_some()
+        || known_to_mail_parser(label).is_some()
+}
+
+fn bare(charset: &str) -> &str {
+    match charset.trim().trim_matches(['"', '\'']) {
+        label if label.eq_ignore_ascii_case("unicode-1-1-utf-7") => "utf-7",
+        label => label,
+    }
 }
 
 /// UTF-8 if it can be, else windows-1252, in which every byte means something.
@@ -90,6 +105,17 @@ fn likely_utf_16(bytes: &[u8]) -> bool {
     memchr::memchr(0, bytes).is_some() || std::str::from_utf8(bytes).is_err()
 }
 
+/// Which of both byte orders of UTF-16 was used, by where the zero bytes of its digits, spaces and Latin letters stand:
+/// programs differ in what they take text for that is only called `utf-16`.
+fn by_its_zeros(bytes: &[u8]) -> Option<&'static Encoding> {
+    let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    match zeros(0).cmp(&zeros(1)) {
+        Ordering::Greater => Some(UTF_16BE),
+        Ordering::Less => Some(UTF_16LE),
+        Ordering::Equal => None,
+    }
+}
+
 fn known_to_mail_parser(label: &str) -> Option<fn(&[u8]) -> String> {
     charset_decoder(label.as_bytes()).filter(|_| Encoding::for_label(label.as_bytes()).is_none())
 }
@@ -119,6 +145,8 @@ mod tests {
             (b"f+APg-dt", Some("utf-7"), "født"),
             (b"f\0\xf8\0d\0t\0", Some("utf-16le"), "født"),
             (b"\0f\0\xf8\0d\0t", Some("utf-16be"), "født"),
+            (b"\0f\0\xf8\0d\0t", Some("utf-16"), "født"),
+            (b"f+APg-dt", Some("unicode-1-1-utf-7"), "født"),
             (b"\xff\xfef\0\xf8\0d\0t\0", Some("utf-16"), "født"),
             (b"\xff\xfef\0\xf8\0d\0t\0", None, "født"),
             (b"010190-1234", Some("utf-16"), "010190-1234"),

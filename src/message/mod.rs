@@ -9,13 +9,17 @@
 //! | base64 and quoted-printable (RFC 2045) | `transfer` |
 //! | bytes in some charset -> UTF-8 | `charset` |
 //! | HTML -> what a reader sees | `html` |
+//! | lines that were broken or quoted -> the text that was written | `lines` |
+//! | files in a text: uuencode, armour, base64 | `embedded` |
 //! | attachments, by whoever reads them | `reading`, `signature` |
 //! | spaces, hyphens, digits in their many shapes -> the plain ones | `normalise` |
 //! | the text and where it stands | `piece` |
 
 mod charset;
+mod embedded;
 mod header;
 mod html;
+mod lines;
 mod normalise;
 mod piece;
 mod reading;
@@ -28,10 +32,15 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 pub use charset::decode_text;
+pub use embedded::Embedded;
+pub use header::{is_entity, is_message};
+pub use html::read_html;
+pub use lines::without_quote_marks;
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
 pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};
 pub use signature::Signature;
+pub(crate) use transfer::{base64, quoted_printable};
 
 /// What was read of one message.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

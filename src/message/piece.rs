@@ -1,6 +1,6 @@
 //! A text and the map from it back to where it stands.
 
-use super::normalise;
+use super::normalise::normalise_from;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Piece {
     /// Where it stands, in words: `subject`, `text`, `part 1.2 (text/html)`, `attachment "løn.xlsx" > sheet "2024"`.
     pub place: String,
-    /// The text, as a reader sees it, [normalised](normalise).
+    /// The text, as a reader sees it, [normalised](super::normalise).
     pub text: String,
     /// Where in the place its parts stand, in the order of the text.
     pub spots: Vec<Spot>,
@@ -117,7 +117,7 @@ pub fn quoted(name: &str) -> String {
     format!("\"{short}\"")
 }
 
-/// A text that is being put together, with its map. What is pushed is [normalised](normalise) at once, so that the
+/// A text that is being put together, with its map. What is pushed is [normalised](super::normalise) at once, so that the
 /// map's offsets are those of the finished text.
 #[derive(Clone, Debug, Default)]
 pub struct Text {
@@ -152,7 +152,9 @@ impl Text {
 
     /// Appends text.
     pub fn push(&mut self, text: &str) {
-        self.text.push_str(&normalise(text.to_owned()));
+        let from = self.text.len();
+        self.text.push_str(text);
+        normalise_from(&mut self.text, from);
     }
 
     /// Appends the text of one cell: in it, tabs and line ends are spaces, since a tab begins the next cell.
@@ -166,13 +168,21 @@ impl Text {
 
     /// Ends a cell.
     pub fn end_cell(&mut self) {
+        self.drop_space();
         self.text.push('\t');
     }
 
     /// Ends a line or paragraph; does nothing where one has just ended.
     pub fn end_line(&mut self) {
+        self.drop_space();
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
+        }
+    }
+
+    fn drop_space(&mut self) {
+        if self.text.ends_with(' ') {
+            self.text.pop();
         }
     }
 

@@ -9,6 +9,8 @@ pub(super) enum Encoding {
     Identity,
     QuotedPrintable,
     Base64,
+    /// Uuencode or yEnc: the body holds a file in lines that say so themselves.
+    Lines,
     /// One that we do not know: the body is read as it stands, and listed.
     Unknown,
 }
@@ -26,8 +28,11 @@ impl Encoding {
         let word = value.split([';', '(', ' ', '\t', '"']).find(|word| !word.is_empty()).unwrap_or_default();
         match word.to_ascii_lowercase().as_str() {
             "" | "7bit" | "8bit" | "binary" => Self::Identity,
-            "quoted-printable" => Self::QuotedPrintable,
+            // As some programs write it: `7-bit`, `8 bit`, `7bits`.
+            "7" | "8" | "7-bit" | "8-bit" | "7bits" | "8bits" | "plain" | "none" => Self::Identity,
+            "quoted-printable" | "quoted" | "quotedprintable" | "qp" => Self::QuotedPrintable,
             "base64" => Self::Base64,
+            "x-uuencode" | "uuencode" | "x-uue" | "uue" | "x-yenc" | "yenc" => Self::Lines,
             _ => Self::Unknown,
         }
     }
@@ -36,7 +41,7 @@ impl Encoding {
 /// Decodes a body. The second value says whether it was well-formed; what is not is read as well as can be.
 pub(super) fn decode(encoding: Encoding, body: &[u8]) -> (Cow<'_, [u8]>, bool) {
     match encoding {
-        Encoding::Identity | Encoding::Unknown => (body.into(), true),
+        Encoding::Identity | Encoding::Lines | Encoding::Unknown => (body.into(), true),
         Encoding::QuotedPrintable => (quoted_printable(body).into(), true),
         Encoding::Base64 => {
             let (bytes, clean) = base64(body);
@@ -44,6 +49,9 @@ pub(super) fn decode(encoding: Encoding, body: &[u8]) -> (Cow<'_, [u8]>, bool) {
         }
     }
 }
+
+/// The longest line of base64 that is known as one, in bytes.
+const MAX_BASE64_LINE: usize = 1000;
 
 const NOT_BASE64: u8 = 0xff;
 
@@ -60,7 +68,7 @@ const BASE64: [u8; 256] = {
 
 /// Base64: bytes outside the alphabet are ignored, as RFC 2045 asks; padding in the middle (base64 texts put together)
 /// ends a group and reading goes on. The second value is false where something other than white space was ignored.
-pub(super) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
+pub(crate) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
     let mut decoded = Vec::with_capacity(body.len() / 4 * 3);
     let mut clean = true;
     let (mut group, mut sextets) = (0_u32, 0);
@@ -90,7 +98,7 @@ pub(super) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
 }
 
 /// Quoted-printable: soft line breaks and white space before line ends go; an `=` that begins neither is a plain `=`.
-fn quoted_printable(body: &[u8]) -> Vec<u8> {
+pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(body.len());
     let mut rest = body;
     while !rest.is_empty() {
@@ -110,6 +118,32 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
         }
     }
     decoded
+}
+
+/// The text in a body that is quoted-printable without saying so: nearly every `=` in it stands where that has one.
+pub(super) fn undeclared_quoted_printable(body: &[u8]) -> Option<Vec<u8>> {
+    let (mut escapes, mut others) = (0_usize, 0_usize);
+    for at in memchr::memchr_iter(b'=', body) {
+        match &body[at + 1..] {
+            // Padding of base64 stands there too.
+            [b'\n', ..] | [b'\r', b'\n', ..] if ends_base64(&body[..=at]) => {}
+            [b'\n', ..] | [b'\r', b'\n', ..] => escapes += 1,
+            [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => escapes += 1,
+            _ => others += 1,
+        }
+    }
+    (escapes > 3 * others).then(|| quoted_printable(body))
+}
+
+/// Whether the last line of `text`, which ends with `=`, is a whole line of base64.
+fn ends_base64(text: &[u8]) -> bool {
+    let line = text.iter().rev().take(MAX_BASE64_LINE).take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+    let (mut length, mut plain) = (0_usize, true);
+    for byte in line {
+        length += 1;
+        plain &= *byte == b'=' || BASE64[usize::from(*byte)] != NOT_BASE64;
+    }
+    plain && length.is_multiple_of(4)
 }
 
 /// Appends `text` with its escapes (`mark` and two hexadecimal digits) decoded.
@@ -171,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn quoted_printable_is_known_by_its_escapes() {
+        for (text, decoded) in [
+            ("f=C3=B8dt 61=\r\n0190-0005", Some("født 610190-0005")),
+            ("61=\n0190", Some("610190")),
+            ("SGVqIQ==\nSGVqIQ==\n", None),
+            ("SGVqIWE=\n", None),
+            ("a = b", None),
+            ("https://example.org/?a=b1&x=zz&y=q", None),
+            ("", None),
+            ("=", None),
+        ] {
+            let found = undeclared_quoted_printable(text.as_bytes());
+            assert_eq!(found.as_deref(), decoded.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
     fn knows_the_encodings() {
         for (value, encoding) in [
             (None, Encoding::Identity),
@@ -180,7 +231,10 @@ mod tests {
             (Some("(a comment) base64"), Encoding::Base64),
             (Some("\"base64\""), Encoding::Base64),
             (Some("(open"), Encoding::Identity),
-            (Some("x-uuencode"), Encoding::Unknown),
+            (Some("8 bit"), Encoding::Identity),
+            (Some("quoted printable"), Encoding::QuotedPrintable),
+            (Some("x-uuencode"), Encoding::Lines),
+            (Some("x-none"), Encoding::Unknown),
         ] {
             assert_eq!(Encoding::from_field(value), encoding, "{value:?}");
         }

@@ -9,9 +9,11 @@
 //! one opens a part again.
 
 use super::{
-    Field, Piece, charset,
+    Embedded, Field, Piece, charset,
     header::{RawField, Section},
-    html, normalise,
+    html,
+    lines::{self, Flowed},
+    normalise,
     reading::{Attachment, Reading, Stop, attachment_place},
     signature::Signature,
     transfer::{self, Encoding},
@@ -19,15 +21,14 @@ use super::{
 };
 use mail_parser::ContentType;
 use memchr::memmem;
-use std::{
-    borrow::Cow,
-    ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::borrow::Cow;
 
 /// Messages within messages that are themselves encoded for transfer (which RFC 2046 section 5.2.1 forbids); each is
 /// decoded in memory.
 const MAX_ENCODED_MESSAGES: usize = 3;
+
+/// The longest boundary that is guessed, in bytes; RFC 2046 section 5.1.1 allows 70.
+const MAX_BOUNDARY: usize = 200;
 
 /// The header fields that people write.
 const WRITTEN: [&str; 11] = [
@@ -46,7 +47,18 @@ const WRITTEN: [&str; 11] = [
 
 /// Walks a message that stands at `outer` (empty: it is the message itself).
 pub(super) fn read(raw: &[u8], outer: &str, reading: &mut Reading<'_>) -> Result<(), Stop> {
-    Walk { reading, outer, encoded: 0 }.message(raw, "")
+    Walk { reading, outer, encoded: 0 }.message(&with_line_feeds(raw), "")
+}
+
+/// Lines that end with a carriage return alone end with a line feed for some readers; so they do here, in messages that
+/// have no other line ends, or whose parts are set apart so.
+fn with_line_feeds(raw: &[u8]) -> Cow<'_, [u8]> {
+    let has = |bytes: &[u8]| memmem::find(raw, bytes).is_some();
+    if memchr::memchr(b'\n', raw).is_some() && !has(b"\r--") && !has(b"\rContent-") {
+        return raw.into();
+    }
+    let alone = |at: usize| raw[at] == b'\r' && raw.get(at + 1) != Some(&b'\n');
+    (0..raw.len()).map(|at| if alone(at) { b'\n' } else { raw[at] }).collect()
 }
 
 struct Walk<'r, 'a> {
@@ -78,7 +90,8 @@ struct Delimiter {
 
 /// What a part is, by its type.
 enum Kind {
-    Multipart(Vec<u8>, bool),
+    /// Its boundary, and whether it is a digest.
+    Multipart(Option<Vec<u8>>, bool),
     Message,
     Text {
         html: bool,
@@ -94,6 +107,8 @@ struct Part {
     charset: Option<String>,
     encoding: Encoding,
     names: Vec<String>,
+    /// Text that is flowed (RFC 3676).
+    flowed: Option<Flowed>,
 }
 
 impl Walk<'_, '_> {
@@ -111,7 +126,8 @@ impl Walk<'_, '_> {
                 let most = self.reading.limits().header_bytes;
                 self.reading.limit(&here, format!("limit: more than {most} bytes of header fields"));
             }
-            self.fields(&section, &path, is_message);
+            let own = at == 0 && self.encoded == 0 && self.outer.is_empty();
+            self.fields(&section, &path, is_message, own);
             let in_digest = !is_message && stack.last().is_some_and(|frame| frame.digest);
             let mut part = self.part(&section, &here, in_digest);
             self.names(&part.names, &path);
@@ -129,13 +145,13 @@ impl Walk<'_, '_> {
                     continue;
                 }
             }
+            if let Kind::Multipart(None, digest) = part.kind {
+                part.kind = self.boundless(&part, digest, &raw[body..], &stack, &path);
+            }
             let found = if let Kind::Multipart(boundary, digest) = &mut part.kind {
-                let boundary = Some(std::mem::take(boundary));
-                stack.push(Frame { boundary, path: path.clone(), children: 0, digest: *digest });
-                let found = next_delimiter(raw, body, &stack);
-                let end = found.as_ref().map_or(raw.len(), |found| found.end.max(body));
-                self.between(&raw[body..end], &path)?;
-                found
+                let frame = Frame { boundary: boundary.clone(), path: path.clone(), children: 0, digest: *digest };
+                stack.push(frame);
+                self.multipart(&part, raw, body, &mut stack)?
             } else {
                 let found = next_delimiter(raw, body, &stack);
                 let end = found.as_ref().map_or(raw.len(), |found| found.end.max(body));
@@ -156,6 +172,71 @@ impl Walk<'_, '_> {
             is_message = false;
             at = next.after;
         }
+    }
+
+    /// What a multipart is that does not tell its boundary: one with the boundary that its lines have, or text.
+    fn boundless(&mut self, part: &Part, digest: bool, rest: &[u8], stack: &[Frame], path: &str) -> Kind {
+        let here = self.place(path, Some(&part.media_type));
+        let end = next_delimiter(rest, 0, stack).map_or(rest.len(), |found| found.end);
+        match likely_boundary(&rest[..end]).filter(|_| part.encoding == Encoding::Identity) {
+            Some(guessed) => {
+                self.reading.unreadable(&here, "a multipart without boundary; read by the one that its lines have");
+                Kind::Multipart(Some(guessed.to_vec()), digest)
+            }
+            None => {
+                self.reading.unreadable(&here, "a multipart without boundary; read as text");
+                Kind::Text { html: false }
+            }
+        }
+    }
+
+    /// Reads what stands before the first part of the innermost multipart; gives its first delimiter, or that of one
+    /// around it.
+    fn multipart(
+        &mut self,
+        part: &Part,
+        raw: &[u8],
+        body: usize,
+        stack: &mut [Frame],
+    ) -> Result<Option<Delimiter>, Stop> {
+        let depth = stack.len();
+        let Some((own, _)) = stack.split_last_mut() else { return Ok(None) };
+        let path = own.path.clone();
+        let here = self.place(&path, Some(&part.media_type));
+        let mut found = next_delimiter(raw, body, stack);
+        let end = |found: &Option<Delimiter>| found.as_ref().map_or(raw.len(), |found| found.end.max(body));
+        let inside = &raw[body..end(&found)];
+        let is_own = found.as_ref().is_some_and(|found| found.frame + 1 == depth);
+        if part.encoding != Encoding::Identity {
+            self.reading.unreadable(&here, "a multipart that is encoded itself; read as it stands, and decoded");
+            self.encoded_multipart(part, inside, &path, depth)?;
+        } else if is_own || inside.iter().all(u8::is_ascii_whitespace) {
+            // As it should be.
+        } else if let Some(guessed) = likely_boundary(inside) {
+            self.reading.unreadable(&here, "its boundary never comes; read by the one that its lines have");
+            if let Some(own) = stack.last_mut() {
+                own.boundary = Some(guessed.to_vec());
+            }
+            found = next_delimiter(raw, body, stack);
+        } else {
+            self.reading.unreadable(&here, "its boundary never comes; read as text");
+        }
+        self.between(&raw[body..end(&found)], &path)?;
+        Ok(found)
+    }
+
+    /// Reads the parts of a multipart that was encoded for transfer, which RFC 2045 section 6.4 forbids.
+    fn encoded_multipart(&mut self, part: &Part, inside: &[u8], path: &str, depth: usize) -> Result<(), Stop> {
+        let Kind::Multipart(Some(boundary), _) = &part.kind else { return Ok(()) };
+        if self.encoded >= MAX_ENCODED_MESSAGES || boundary.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+            return Ok(());
+        }
+        let (decoded, _) = transfer::decode(part.encoding, inside);
+        let header = [b"Content-Type: multipart/mixed; boundary=\"", &boundary[..], b"\"\n\n"].concat();
+        let whole = [&header, &*decoded].concat();
+        let (outer, encoded) = (self.outer, self.encoded + 1);
+        let inner = |reading: &mut Reading<'_>| Walk { reading, outer, encoded }.message(&whole, path);
+        self.reading.deeper(&self.place(path, None), depth, inner).unwrap_or(Ok(()))
     }
 
     /// Passes closing delimiters, reading what stands after them, up to the delimiter that opens the next part.
@@ -185,8 +266,9 @@ impl Walk<'_, '_> {
     }
 
     /// Keeps the header fields: all of the message's own, and the text of those that people write.
-    fn fields(&mut self, section: &Section<'_>, path: &str, is_message: bool) {
-        let own = is_message && path.is_empty() && self.outer.is_empty();
+    fn fields(&mut self, section: &Section<'_>, path: &str, is_message: bool, own: bool) {
+        // Of a text that is only taken for a message, every line is text.
+        let is_header = is_message && section.is_of_message();
         for field in &section.fields {
             let written = WRITTEN.iter().find(|name| field.is(name));
             if own || is_message && written.is_some() {
@@ -197,7 +279,7 @@ impl Walk<'_, '_> {
                 if own {
                     self.reading.field(Field { name: field.name(), value });
                 }
-            } else if !is_message && !is_mime(field) {
+            } else if !is_header && !is_mime(field) {
                 // Text without the empty line before it can look like a field.
                 self.keep("header field", path, format!("{}: {}", field.name(), field.text()));
             }
@@ -272,47 +354,72 @@ impl Walk<'_, '_> {
         if part.encoding == Encoding::Unknown {
             self.reading.unreadable(here, "its transfer encoding is not known; read as it stands");
         }
-        let (mut decoded, clean) = transfer::decode(part.encoding, body);
+        if let Some(charset) = part.charset.as_deref().filter(|charset| !charset::is_known(charset)) {
+            let charset: String = charset.chars().take(40).collect();
+            self.reading.unreadable(here, format!("its charset `{charset}` is not known; read by guess"));
+        }
+        let (decoded, clean) = transfer::decode(part.encoding, body);
+        if part.encoding == Encoding::Lines && Embedded::in_bytes(&decoded).is_empty() {
+            self.reading.unreadable(here, "said to be uuencoded, and is not; read as it stands");
+        }
         if Signature::of(&decoded).is_some() {
             // A document that is called text: mail programs open it by its name.
             self.attachment(part, &decoded, here, depth)?;
         }
+        self.readable(part, is_html, decoded, here, depth)?;
+        if !clean {
+            // Said to be base64 and is not: a reader may see the one or the other.
+            self.readable(part, is_html, body.into(), &format!("{here}, undecoded"), depth)?;
+        }
+        if matches!(part.encoding, Encoding::Identity | Encoding::Unknown)
+            && let Some(decoded) = transfer::undeclared_quoted_printable(body)
+        {
+            self.readable(part, is_html, decoded.into(), &format!("{here}, decoded"), depth)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what a reader sees of a text, and reads the files in it.
+    fn readable(
+        &mut self,
+        part: &Part,
+        is_html: bool,
+        mut bytes: Cow<'_, [u8]>,
+        here: &str,
+        depth: usize,
+    ) -> Result<(), Stop> {
         // Markup is longer than its text, and one character may take several bytes; more than this cannot fit.
         let left = self.reading.text_left();
         let most = left.saturating_mul(if is_html { 4 } else { 1 }).saturating_add(4);
-        if decoded.len() > most {
-            match &mut decoded {
+        let in_bytes = (!is_html).then(|| Embedded::in_bytes(&bytes));
+        if bytes.len() > most {
+            match &mut bytes {
                 Cow::Owned(bytes) => bytes.truncate(most),
                 Cow::Borrowed(bytes) => *bytes = &bytes[..most],
             }
             self.reading.too_much_text(here);
         }
-        let mut text = charset::decode(decoded, part.charset.as_deref(), most);
+        let text = charset::decode(bytes, part.charset.as_deref(), most);
         if text.len() > most {
             self.reading.too_much_text(here);
         }
         if is_html {
-            let deadline = self.reading.deadline();
-            match catch_unwind(AssertUnwindSafe(|| html::text(&text, left, deadline))) {
-                Ok(ControlFlow::Continue(seen)) => text = seen.into(),
-                Ok(ControlFlow::Break(seen)) => {
-                    text = seen.into();
-                    if self.reading.clock(here).is_ok() {
-                        self.reading.too_much_text(here);
-                    }
-                }
-                Err(_) => self.reading.unreadable(here, "its HTML could not be parsed; read with its tags"),
-            }
+            return self.reading.deeper(here, depth, |reading| html::read_html(&text, here, reading)).unwrap_or(Ok(()));
         }
-        self.reading.piece(Piece::new(here, normalise(text.into_owned())));
-        if !clean {
-            // Said to be base64 and is not: a reader may see the one or the other.
-            let left = self.reading.text_left();
-            let bytes = &body[..body.len().min(left.saturating_add(1))];
-            let text = charset::decode(bytes.into(), part.charset.as_deref(), left).into_owned();
-            self.reading.piece(Piece::new(format!("{here}, undecoded"), normalise(text)));
-        }
-        Ok(())
+        let plain = match part.flowed {
+            Some(flowed) => lines::unflowed(&text, flowed).into(),
+            None => lines::without_quote_marks(&text),
+        };
+        let in_text = Embedded::in_text(&plain);
+        let text = match plain {
+            Cow::Owned(plain) => plain,
+            Cow::Borrowed(_) => text.into_owned(),
+        };
+        self.reading.piece(Piece::new(here, normalise(text)));
+        let embedded = |reading: &mut Reading<'_>| {
+            in_bytes.map_or(Ok(()), |files| files.read(here, reading)).and_then(|()| in_text.read(here, reading))
+        };
+        self.reading.deeper(here, depth, embedded).unwrap_or(Ok(()))
     }
 
     /// What the fields of a part say that it is.
@@ -323,8 +430,13 @@ impl Walk<'_, '_> {
         let mut names: Vec<String> = Vec::new();
         for name in [(&content_type, "name"), (&disposition, "filename")] {
             let (Some(parsed), attribute) = name else { continue };
-            if let Some(name) = parsed.attribute(attribute).filter(|name| !names.iter().any(|known| known == name)) {
-                names.push(name.to_owned());
+            // A name may be given twice, for programs that know RFC 2231 and for those that do not; the one that the
+            // first kind shows stands last.
+            let given = parsed.attributes().unwrap_or_default().iter().filter(|given| given.name == attribute);
+            for given in given.rev() {
+                if !names.iter().any(|known| *known == given.value) {
+                    names.push(given.value.to_string());
+                }
             }
         }
         // Readers differ in which one they go by.
@@ -346,9 +458,13 @@ impl Walk<'_, '_> {
             None if in_digest => "message/rfc822".to_owned(),
             None => "text/plain".to_owned(),
         };
+        let attribute = |name| content_type.as_ref().and_then(|parsed| parsed.attribute(name));
+        let says = |name, value: &str| attribute(name).is_some_and(|said| said.trim().eq_ignore_ascii_case(value));
+        let is_flowed = media_type == "text/plain" && says("format", "flowed");
         Part {
+            flowed: is_flowed.then(|| Flowed { deletes_space: says("delsp", "yes") }),
             kind: kind(&media_type, content_type.as_ref()),
-            charset: content_type.as_ref().and_then(|parsed| parsed.attribute("charset")).map(str::to_owned),
+            charset: attribute("charset").map(str::to_owned),
             encoding: Encoding::from_field(encoding.as_deref()),
             media_type,
             names,
@@ -389,12 +505,9 @@ fn kind(media_type: &str, content_type: Option<&ContentType<'_>>) -> Kind {
         | "text/rtf"
         | "text/xml" => Kind::Attachment,
         _ if media_type.starts_with("multipart/") => {
-            match content_type.and_then(|parsed| parsed.attribute("boundary")) {
-                Some(boundary) if !boundary.is_empty() => {
-                    Kind::Multipart(boundary.as_bytes().to_vec(), media_type == "multipart/digest")
-                }
-                _ => text,
-            }
+            let boundary = content_type.and_then(|parsed| parsed.attribute("boundary"));
+            let boundary = boundary.filter(|boundary| !boundary.trim_ascii_end().is_empty());
+            Kind::Multipart(boundary.map(|boundary| boundary.as_bytes().to_vec()), media_type == "multipart/digest")
         }
         // Delivery reports and the like are text (RFC 3464).
         _ if media_type.starts_with("text/") || media_type.starts_with("message/") => text,
@@ -430,6 +543,21 @@ fn next_delimiter(raw: &[u8], from: usize, stack: &[Frame]) -> Option<Delimiter>
         return Some(Delimiter { end: from + before.len(), after: end, frame, closing });
     }
     None
+}
+
+/// The boundary that a multipart seems to have: that of the first line that looks like a delimiter, and that a field of
+/// a part follows.
+fn likely_boundary(inside: &[u8]) -> Option<&[u8]> {
+    let first = inside.starts_with(b"--").then_some(0);
+    let later = memmem::find_iter(inside, b"\n--").map(|at| at + 1);
+    first.into_iter().chain(later).find_map(|start| {
+        let line = &inside[start + 2..];
+        let end = memchr::memchr(b'\n', line)?;
+        let boundary = line[..end].trim_ascii_end();
+        let next = line.get(end + 1..end + 9)?;
+        let is_likely = (1..=MAX_BOUNDARY).contains(&boundary.len()) && next.eq_ignore_ascii_case(b"content-");
+        is_likely.then_some(boundary)
+    })
 }
 
 /// The innermost multipart that this line is a delimiter of, and whether it closes it (RFC 2046 section 5.1.1).
@@ -592,6 +720,93 @@ mod tests {
         let document = document("Content-Transfer-Encoding: x-uuencode\n\nbegin");
         assert_eq!(document.pieces[0].text, "begin");
         assert_eq!(document.unreadable.len(), 1);
+        for (text, reason) in [
+            ("=ybegin line=128 size=3 name=\n", Some("a file in yEnc that is cut off")),
+            ("begin 6 apples, begin 644\nbegin with\nbeginning 644 x", None),
+        ] {
+            let document = self::document(&format!("\n{text}"));
+            let expected = reason.map(|reason| ("text > in yEnc", reason));
+            assert_eq!(unreadable(&document), expected.into_iter().collect::<Vec<_>>());
+        }
+        let document = of_type("text/plain; charset=ibm037");
+        assert_eq!(unreadable(&document), [("text", "its charset `ibm037` is not known; read by guess")]);
+    }
+
+    #[test]
+    fn lists_multiparts_that_readers_may_see_more_in() {
+        let never = "its boundary never comes; read as text";
+        let other = "its boundary never comes; read by the one that its lines have";
+        let encoded = "a multipart that is encoded itself; read as it stands, and decoded";
+        let boundless = "a multipart without boundary; read by the one that its lines have";
+        let hidden = "--b\nContent-Transfer-Encoding: base64\n\nSGVq\n--b--";
+        for (fields, body, reason) in [
+            ("; boundary=b", hidden, None),
+            ("; boundary=a; x=b", hidden, Some(other)),
+            ("; boundary=a", "--b\n\nhej\n--b--", Some(never)),
+            ("; boundary=b", "", None),
+            ("; boundary=b\nContent-Transfer-Encoding: base64", "LS1i", Some(encoded)),
+            ("; boundary=b\nContent-Transfer-Encoding: quoted-printable", hidden, Some(encoded)),
+            ("", hidden, Some(boundless)),
+            ("", "--b\n\nhej", Some("a multipart without boundary; read as text")),
+        ] {
+            let document = document(&format!("Content-Type: multipart/mixed{fields}\n\n{body}"));
+            let expected: Vec<_> = reason.map(|reason| ("message (multipart/mixed)", reason)).into_iter().collect();
+            assert_eq!(unreadable(&document), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn reads_what_is_written_in_odd_ways() {
+        let flowed = "Content-Type: text/plain; format=flowed; delsp=yes\n\n";
+        let encoded = "NjEwMTkwLTAwMDUgb2cgZmxlcmUgb3Jk";
+        for (raw, found) in [
+            // Broken with its line, flowed or quoted.
+            (format!("{flowed}610190- \n0005"), "610190-0005"),
+            (format!("{flowed}> 610190- \n> 0005"), "610190-0005"),
+            ("\nCPR 610190-\n> 0005".to_owned(), "610190-\n0005"),
+            ("\n> > CPR 610190-\n> > 0005".to_owned(), "610190-\n0005"),
+            // Encoded without saying so.
+            ("\n61=\n0190-0005 =C3=A6".to_owned(), "610190-0005 æ"),
+            // Line ends that are carriage returns.
+            (format!("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n\n{encoded}\n--b--")
+                .replace('\n', "\r"), "610190-0005 og flere ord"),
+            (format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\rContent-Transfer-Encoding: base64\r\r{encoded}\r--b--"),
+                "610190-0005 og flere ord"),
+            // A boundary that never comes, or is not told, or is encoded.
+            (format!("Content-Type: multipart/mixed; boundary=a\n\n--b\nContent-Transfer-Encoding: base64\n\n{encoded}\n--b--"),
+                "610190-0005 og flere ord"),
+            (format!("Content-Type: multipart/mixed\n\n--b\nContent-Transfer-Encoding: base64\n\n{encoded}\n--b--"),
+                "610190-0005 og flere ord"),
+            ("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: quoted-printable\n\n=2D-b\n\n61=\n0190-0005\n=2D-b--".to_owned(),
+                "610190-0005"),
+            // What is taken for a message, and is text.
+            ("Content-Type: message/rfc822\n\nCPR: 610190-0005\n\nHej".to_owned(), "610190-0005"),
+        ] {
+            let document = document(&raw);
+            assert!(document.pieces.iter().any(|piece| piece.text.contains(found)), "{raw:?} {document:#?}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_however_they_are_written() {
+        for (fields, name) in [
+            (
+                "Content-Disposition: attachment; filename*0*=utf-8''l%C3%B8; filename*1=\"n 61\"; filename*2=0190.txt",
+                "løn 610190.txt",
+            ),
+            ("Content-Disposition: attachment;\n filename*0=\"610190\";\n filename*1=\"-0005.txt\"", "610190-0005.txt"),
+            ("Content-Disposition: attachment; filename=\"=?utf-8?q?l=C3=B8n=2Etxt?=\"", "løn.txt"),
+            ("Content-Disposition: attachment; filename==?iso-8859-1?q?l=F8n?=", "løn"),
+            ("Content-Disposition: attachment; filename=\"=?utf-8?q?l=C3=B8?=\n =?utf-8?q?n?=\"", "løn"),
+            ("Content-Type: application/x; name=\"=?utf-8?b?bMO4bg==?=\"", "løn"),
+            ("Content-Disposition: attachment; filename=løn og mere.txt", "løn og mere.txt"),
+            ("Content-Disposition: attachment; filename*=iso-8859-1'da'l%F8n.txt; filename=\"other.txt\"", "løn.txt"),
+            ("Content-Disposition: attachment; filename*=iso-8859-1'da'l%F8n.txt; filename=\"other.txt\"", "other.txt"),
+        ] {
+            let document = document(&format!("{fields}\n\nx"));
+            let names: Vec<_> = document.pieces.iter().filter(|piece| piece.place == "file name").collect();
+            assert!(names.iter().any(|piece| piece.text == name), "{fields}: {names:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! End of message: content -> verdict -> decision -> pins on disk -> answer.
 
 use super::{
-    route::{AtOnce, Hop, Onward, Route},
+    route::{AtOnce, Hop, Onward, RecipientMacros, Route},
     session::{Client, Message, Recipient},
     verdict_line::{VerdictLine, protected_line},
 };
@@ -163,7 +163,8 @@ impl Judge {
             return Ok(Answer::Continue { tag: None });
         }
         if acts && matches!(decision, Decision::Accept { .. }) {
-            self.pin(&queue_id, requirement, &external, &onward, &verdict).await?;
+            let returns = self.returns(&sender).await;
+            self.pin(&queue_id, requirement, &external, &onward, returns, &verdict).await?;
         }
 
         let categories: Vec<Category> = verdict.categories.iter().copied().collect();
@@ -255,6 +256,26 @@ impl Judge {
         onward
     }
 
+    /// Where a notice of non-delivery goes, which no milter sees and which holds the message: to a sender who is not
+    /// one of our own people.
+    async fn returns(&self, sender: &str) -> Vec<Destination> {
+        let macros = RecipientMacros { address: sender.to_owned(), ..RecipientMacros::default() };
+        let sender = Recipient::new(macros, AtOnce::Ask);
+        let Some(domain) = &sender.domain else { return Vec::new() };
+        if self.config.organisation.internal_domains.contains(domain.as_str()) {
+            return Vec::new();
+        }
+        let mut returns = vec![domain.clone()];
+        // Notices have the empty sender. Where the way cannot be told, the domain has to do.
+        for way in timeout(RESOLVE_WAIT, self.route.resolve("", &sender)).await.unwrap_or_default() {
+            if let Hop::Smtp(destinations) = way.hop {
+                returns.extend(destinations);
+            }
+            returns.extend(way.domain);
+        }
+        returns
+    }
+
     fn stays_with_us(&self, way: &Onward) -> bool {
         let ours = |domain: &Destination| self.config.organisation.internal_domains.contains(domain.as_str());
         way.hop == Hop::Stays && way.domain.as_ref().is_some_and(ours)
@@ -288,16 +309,19 @@ impl Judge {
     }
 
     /// Pins every key under which Postfix may ask for this message's sake: next-hops, recipient domains (a route
-    /// may change while it waits), fallback relays; and everything where the way could not be told.
+    /// may change while it waits), fallback relays, the way back to its sender; and everything where the way could not
+    /// be told.
     async fn pin(
         &self,
         queue_id: &QueueId,
         requirement: Requirement,
         recipients: &[&Recipient],
         onward: &[Onward],
+        returns: Vec<Destination>,
         verdict: &Verdict,
     ) -> Result<(), String> {
-        let mut scopes: BTreeSet<Scope> = self.route.fallback_relays()?.into_iter().map(Scope::from).collect();
+        let relays = self.route.fallback_relays()?.into_iter();
+        let mut scopes: BTreeSet<Scope> = relays.chain(returns).map(Scope::from).collect();
         let domains = recipients.iter().map(|recipient| &recipient.domain).chain(onward.iter().map(|way| &way.domain));
         scopes.extend(domains.map(|domain| domain.clone().map_or(Scope::Everywhere, Scope::from)));
         for way in onward {

@@ -1,5 +1,6 @@
 //! What Postfix's log says of messages that have left the queue: `…/qmgr[PID]: QUEUEID: removed`; and of those that
-//! go on under another queue ID, since postsuper(1) sent them back: `…/pickup[PID]: NEWID: uid=… orig_id=QUEUEID`.
+//! go on under another queue ID, since postsuper(1) sent them back: `…/pickup[PID]: NEWID: uid=… orig_id=QUEUEID`, or
+//! in a notice to their sender: `…/bounce[PID]: QUEUEID: sender non-delivery notification: NEWID`.
 //!
 //! Strangers choose much of what stands in a mail log (HELO names, addresses, other servers' replies), so the line
 //! must be a removal from its first byte to its last; the program name and the text stand where Postfix and the
@@ -52,13 +53,13 @@ pub struct Removal {
     pub latest: i64,
 }
 
-/// A message was sent back by `postsuper -r` and has another queue ID from now on. No milter is asked about it again
-/// (postsuper(1)).
+/// A message was sent back by `postsuper -r` and has another queue ID from now on, or a notice holds it or its header
+/// (bounce(8)). No milter is asked about either (postsuper(1), `internal_mail_filter_classes`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Requeue {
     /// Its queue ID until now.
     pub old: QueueId,
-    /// Its queue ID from now on.
+    /// Its queue ID from now on, or that of the notice.
     pub new: QueueId,
     /// When at the earliest, Unix time in milliseconds; `i64::MIN` where the line's time is in doubt.
     pub earliest: i64,
@@ -93,7 +94,8 @@ enum Stamp {
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Reads one line, without its end. `None` for whatever is neither the queue manager's `removed` nor pickup's `orig_id`.
+/// Reads one line, without its end. `None` for whatever is neither the queue manager's `removed` nor pickup's `orig_id`
+/// nor a bounce's `notification`.
 fn parse(line: &str) -> Option<(Stamp, Said)> {
     let (stamp, rest) = if line.as_bytes().first()?.is_ascii_digit() {
         let (stamp, rest) = line.split_once(' ')?;
@@ -119,6 +121,14 @@ fn parse(line: &str) -> Option<(Stamp, Said)> {
             // The sender is whatever somebody called it, and within `<>`: nothing but a queue ID follows the last field.
             let (before, old) = text.rsplit_once("> orig_id=")?;
             let (new, _) = before.split_once(": uid=")?;
+            Said::Requeued { old: QueueId::parse(old)?, new: QueueId::parse(new)? }
+        }
+        // To the sender or the postmaster; of failure, delay or success.
+        "bounce" => {
+            let (old, rest) = text.split_once(": ")?;
+            let (kind, new) = rest.split_once(" notification: ")?;
+            let of_it = kind.strip_prefix("sender ").or_else(|| kind.strip_prefix("postmaster "))?;
+            ["non-delivery", "delay", "delivery status"].contains(&of_it).then_some(())?;
             Said::Requeued { old: QueueId::parse(old)?, new: QueueId::parse(new)? }
         }
         _ => return None,
@@ -368,6 +378,21 @@ mod tests {
         match parse(line)? {
             (_, Said::Removed(queue_id)) => Some(queue_id.to_string()),
             (_, Said::Requeued { .. }) => None,
+        }
+    }
+
+    #[test]
+    fn reads_what_bounce_says_of_notices() {
+        let line = |text: &str| format!("Nov 22 01:41:06 mail postfix/bounce[3323]: E705C5441E3: {text}");
+        for kind in ["sender non-delivery", "sender delay", "sender delivery status", "postmaster non-delivery"] {
+            let said = parse(&line(&format!("{kind} notification: 04BD454457A"))).map(|(_, said)| said);
+            let [old, new] = ["E705C5441E3", "04BD454457A"].map(|id| QueueId::parse(id).unwrap());
+            assert_eq!(said, Some(Said::Requeued { old, new }), "{kind}");
+        }
+        for other in
+            ["sender non-delivery notification: <x>", "to=<a>, notification: 04BD", "other delay notification: 1"]
+        {
+            assert_eq!(parse(&line(other)), None, "{other}");
         }
     }
 

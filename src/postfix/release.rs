@@ -399,15 +399,16 @@ pub struct Tidings {
     pub settled: mpsc::Receiver<QueueId>,
 }
 
-/// The pins of requeued messages under their new queue IDs. The old ones go as the old queue ID leaves the queue.
+/// The pins of requeued messages under their new queue IDs, and of notices under theirs. The old ones go as the old queue ID leaves the queue.
 fn moved(pins: &[Pin], requeues: &[Requeue]) -> Vec<Pin> {
     let mut moved: Vec<Pin> = Vec::new();
     for Requeue { old, new, earliest } in requeues {
         let of_old = pins.iter().chain(&moved).filter(|pin| pin.holder.message() == Some(old));
-        // Not later than it was, so that a word of its removal that follows at once is not taken for an older one.
+        // Before it was said, so that a word of its removal in the same second is not taken for one of an earlier message;
+        // no queue ID comes twice in a second.
         let renamed = of_old.cloned().map(|pin| Pin {
             holder: Holder::Message(new.clone()),
-            created: pin.created.max(*earliest),
+            created: pin.created.max(earliest.saturating_sub(1)),
             seen: false,
             ..pin
         });
@@ -498,7 +499,7 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
         if !moved.is_empty() {
             self.store.pin(moved).await?;
             for Requeue { old, new, .. } in &self.requeues {
-                tracing::info!("{old}: requeued as {new}");
+                tracing::info!("{old}: goes on as {new}");
             }
             pins = self.store.list().await?;
         }

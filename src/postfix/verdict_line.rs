@@ -42,13 +42,23 @@ pub struct VerdictLine<'a> {
     pub scan: Duration,
 }
 
+/// One word of the line: a quoted local part may hold spaces, and what looks like fields of ours between them.
+fn word(address: &str) -> String {
+    let escaped = |character: char| match character.is_whitespace() {
+        true => character.escape_unicode().to_string(),
+        false => character.to_string(),
+    };
+    address.chars().map(escaped).collect()
+}
+
 impl VerdictLine<'_> {
     /// The line without a line end.
     pub fn text(&self) -> String {
         let categories: Vec<_> = self.categories.iter().map(|category| category.as_str()).collect();
         let mut line = format!("{}: {} categories={}", self.queue_id, self.level, categories.join(","));
+        let addresses: Vec<String> = self.addresses.iter().copied().flatten().map(|&address| word(address)).collect();
         let names: Vec<&str> = match self.addresses {
-            Some(addresses) => addresses.to_vec(),
+            Some(_) => addresses.iter().map(String::as_str).collect(),
             None => self.prospects.iter().map(|prospect| prospect.domain.as_str()).collect(),
         };
         let ways: Vec<String> = self.prospects.iter().map(|prospect| way(&prospect.way)).collect();
@@ -212,5 +222,8 @@ mod tests {
             protected_line(&queue_id, &domains, 0, 1, Duration::from_micros(800)),
             "4bXyZ1: none to=a.example,b.example action=accept protected=1 scan=0.8ms"
         );
+        let addresses = ["\"a action=x\"@a.example", "b@b.example"];
+        let text = VerdictLine { addresses: Some(&addresses), ..line }.text();
+        assert!(text.contains(" to=\"a\\u{20}action=x\"@a.example,b@b.example require="), "{text}");
     }
 }

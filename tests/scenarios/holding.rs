@@ -5,7 +5,7 @@ use super::{
     mail::{ANNA, Seldom, Told, arrived, deferrals, is_pinned, ordinary, pins, policy, released, removed, tagged},
     scenario, up,
 };
-use crate::support::lab::{Lab, Options, PATIENCE, SEGL_TOML, Segl, wait_until};
+use crate::support::lab::{Lab, Message, Options, PATIENCE, SEGL_TOML, Segl, wait_until};
 use indymilter::{Callbacks, EomContext, SetErrorReply, Status};
 use serde_json::json;
 use std::{
@@ -16,6 +16,7 @@ use std::{
 
 scenario!(tagged_mail_waits_when_starttls_goes_away);
 scenario!(tagged_mail_that_is_requeued_goes_on_waiting);
+scenario!(a_bounce_of_tagged_mail_waits_for_tls_too);
 scenario!(tagged_mail_keeps_out_of_cleartext_connections);
 scenario!(tagged_mail_leaks_where_connections_are_cached);
 scenario!(held_mail_is_shown_told_and_let_go);
@@ -56,7 +57,7 @@ fn tagged_mail_that_is_requeued_goes_on_waiting(options: &Options<'_>) {
     // pickup(8) looks once a minute, and when it is started.
     lab.text_of(&["postfix", "reload"]);
     lab.expect("its first queue ID is let go", || released(&segl, &queue_id));
-    let mark = format!("{queue_id}: requeued as ");
+    let mark = format!("{queue_id}: goes on as ");
     let text = segl.stderr();
     let requeued =
         text.lines().find_map(|line| line.split_once(&mark)).map(|(_, id)| id.to_owned()).unwrap_or_default();
@@ -73,6 +74,36 @@ fn tagged_mail_that_is_requeued_goes_on_waiting(options: &Options<'_>) {
         arrived(&lab, "switch", "MARK-R").is_some_and(|tls| tls.is_some())
     });
     lab.expect("its pins go with it", || released(&segl, &requeued));
+}
+
+/// A notice of non-delivery holds the message, and no milter is asked about it.
+fn a_bounce_of_tagged_mail_waits_for_tls_too(options: &Options<'_>) {
+    let lab = up(options);
+    let segl = lab.start_segl(SEGL_TOML);
+    lab.set_starttls("switch", false);
+    lab.set_behaviour("tls12", &json!({"replies": {"RCPT": "550 5.1.1 nobody"}}));
+    let body = format!("{CONFIDENTIAL} MARK-B");
+    let message =
+        Message { from: "chef@switch.plain.test", to: &["bo@tls12.plain.test"], subject: "Journal", body: &body };
+    let queue_id = lab.send(&message).queue_id.expect("it is accepted");
+    lab.expect("its pins are let go", || released(&segl, &queue_id));
+    let mark = format!("{queue_id}: goes on as ");
+    let text = segl.stderr();
+    let bounce = text.lines().find_map(|line| line.split_once(&mark)).map(|(_, id)| id.to_owned()).unwrap_or_default();
+    assert!(is_pinned(&lab, &bounce), "{text}");
+    let mut flush = Seldom::new();
+    let before = deferrals(&lab, &bounce, "4.7.4");
+    lab.expect("the notice is deferred for want of TLS", || {
+        flush.perform(|| lab.flush());
+        deferrals(&lab, &bounce, "4.7.4") > before
+    });
+    assert_nothing_in_the_clear(&lab, "switch", "MARK-B");
+    lab.set_starttls("switch", true);
+    lab.expect("it arrives over TLS", || {
+        flush.perform(|| lab.flush());
+        arrived(&lab, "switch", "MARK-B").is_some_and(|tls| tls.is_some())
+    });
+    lab.expect("its pins go with it", || released(&segl, &bounce));
 }
 
 fn tagged_mail_waits_when_starttls_goes_away(options: &Options<'_>) {

@@ -1,0 +1,89 @@
+//! Decompression into memory, within the limits of the reading.
+
+use crate::message::{Fault, Reading};
+use bzip2::read::MultiBzDecoder;
+use lzma_rust2::{LzipReader, XzReader};
+use ruzstd::decoding::StreamingDecoder;
+use std::{
+    io::{self, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// The largest dictionary or model that a compressed content may ask for, in bytes: 7-Zip's strongest settings ask for
+/// 192 MiB, and little of it is touched where the content is small.
+pub(super) const MAX_DICTIONARY: u32 = 256 * 1024 * 1024;
+
+/// The same for XZ, in KiB.
+const MAX_DICTIONARY_KIB: u32 = MAX_DICTIONARY / 1024;
+
+/// Expands as far as it goes. What is broken gives what stands before the fault; where a limit was met, nothing is given.
+pub(in crate::documents) fn expand(
+    source: impl Read,
+    compressed: usize,
+    reading: &Reading<'_>,
+) -> (Vec<u8>, Option<Fault>) {
+    let mut bytes = Vec::new();
+    let mut bounded = reading.bounded(source, compressed);
+    let result = catch_unwind(AssertUnwindSafe(|| bounded.read_to_end(&mut bytes)));
+    match result {
+        Ok(Ok(_)) => (bytes, None),
+        Ok(Err(error)) => match Fault::from(error) {
+            limit @ Fault::Limit(_) => (Vec::new(), Some(limit)),
+            fault => (bytes, Some(fault)),
+        },
+        Err(_) => (bytes, Some(Fault::broken("its decompressor panicked; please report this"))),
+    }
+}
+
+/// Bzip2, several streams one after another.
+pub(super) fn bzip2(bytes: &[u8]) -> impl Read + '_ {
+    MultiBzDecoder::new(bytes)
+}
+
+/// XZ, several streams one after another.
+pub(super) fn xz(bytes: &[u8]) -> impl Read + '_ {
+    XzReader::new_mem_limit(bytes, true, MAX_DICTIONARY_KIB)
+}
+
+/// Lzip.
+pub(super) fn lzip(bytes: &[u8]) -> impl Read + '_ {
+    LzipReader::new(bytes)
+}
+
+/// Zstandard (RFC 8878), frame after frame.
+pub(super) fn zstd(bytes: &[u8]) -> impl Read + '_ {
+    Frames { rest: Some(bytes), current: None }
+}
+
+struct Frames<'a> {
+    rest: Option<&'a [u8]>,
+    current: Option<Box<StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>>>,
+}
+
+/// The first bytes of a frame that holds no content (RFC 8878 section 3.1.2) are `0x184D2A50` to `0x184D2A5F`.
+fn skippable(bytes: &[u8]) -> Option<usize> {
+    let [first, 0x2a, 0x4d, 0x18, length @ ..] = bytes else { return None };
+    let length = u32::from_le_bytes(*length.first_chunk()?);
+    (first & 0xf0 == 0x50).then_some(8 + length as usize)
+}
+
+impl Read for Frames<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(decoder) = &mut self.current {
+                let count = decoder.read(buffer)?;
+                if count > 0 || buffer.is_empty() {
+                    return Ok(count);
+                }
+                self.rest = self.current.take().map(|decoder| decoder.into_inner());
+            }
+            let Some(rest) = self.rest.take().filter(|rest| !rest.is_empty()) else { return Ok(0) };
+            if let Some(length) = skippable(rest) {
+                self.rest = rest.get(length..);
+                continue;
+            }
+            let decoder = StreamingDecoder::new_with_max_window_size(rest, u64::from(MAX_DICTIONARY));
+            self.current = Some(Box::new(decoder.map_err(io::Error::other)?));
+        }
+    }
+}
