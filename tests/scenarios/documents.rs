@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{fs, path::Path, thread};
+use std::{fs, thread};
 
 const TLS: &str = "bo@tls13.plain.test";
 
@@ -58,14 +58,19 @@ fn is_worker(pid: &str) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"segl\0read-worker\0"))
 }
 
-/// The worker that is there once the daemon has begun.
+/// The worker that is there once the daemon has begun, behind its fence.
 fn worker(segl: &Segl<'_>) -> Pid {
-    assert!(wait_until(PATIENCE, || workers(segl.pid()).len() == 1), "{}", segl.stderr());
+    let is_fenced = |pid: &Pid| {
+        fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| status.contains("Seccomp:\t2"))
+    };
+    let ready = || matches!(&*workers(segl.pid()), [worker] if is_fenced(worker));
+    assert!(wait_until(PATIENCE, ready), "{}", segl.stderr());
     workers(segl.pid())[0]
 }
 
-fn is_gone(pid: Pid) -> bool {
-    !Path::new(&format!("/proc/{pid}")).exists()
+/// Whether a worker has ended, whoever waits for it or has its number now.
+fn is_gone(worker: Pid) -> bool {
+    !is_worker(&worker.to_string())
 }
 
 /// Processor time that a process has taken in user mode, in clock ticks (proc_pid_stat(5)).
