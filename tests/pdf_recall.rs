@@ -11,7 +11,7 @@ use segl::{
 };
 use std::{
     collections::HashMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -23,15 +23,16 @@ const MOST: Duration = Duration::from_secs(60);
 /// What share of the words should be found, of all documents together.
 const GOAL: f64 = 0.9;
 
-fn pdfs(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap().flatten() {
-        let path = entry.path();
+fn pdfs(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
         if path.is_dir() {
-            pdfs(&path, found);
+            pdfs(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf")) {
             found.push(path);
         }
     }
+    Ok(())
 }
 
 fn words(text: &str) -> HashMap<String, usize> {
@@ -47,7 +48,7 @@ fn words(text: &str) -> HashMap<String, usize> {
 fn words_that_pdftotext_finds_are_found() {
     let directory = std::env::var_os("SEGL_PDFS").expect("SEGL_PDFS names a directory");
     let mut paths = Vec::new();
-    pdfs(Path::new(&directory), &mut paths);
+    pdfs(Path::new(&directory), &mut paths).unwrap();
     paths.sort();
     let (mut all, mut both, mut shares, mut read) = (0, 0, Vec::new(), 0);
     for path in &paths {

@@ -6,12 +6,12 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use std::collections::HashSet;
 
 /// Annotations of one page.
-const MAX_ANNOTATIONS: usize = 20_000;
+pub(super) const MAX_ANNOTATIONS: usize = 20_000;
 
-/// The annotations of a page.
+/// The annotations of a page; one more than there may be at most.
 pub(super) fn of_page<'p>(page: &Dict<'p>) -> Vec<Dict<'p>> {
     let all = page.get::<Array<'p>>("Annots");
-    all.iter().flat_map(Array::iter::<Dict<'p>>).take(MAX_ANNOTATIONS).collect()
+    all.iter().flat_map(Array::iter::<Dict<'p>>).take(MAX_ANNOTATIONS + 1).collect()
 }
 
 /// Reads what is written in one: its text, its author and subject, its address; a form field that is in no form.

@@ -7,14 +7,17 @@ use memchr::memmem;
 use std::io::{self, Read};
 
 /// Dictionaries, and so pages and objects that take memory.
-const MAX_DICTIONARIES: usize = 2_000_000;
+const MAX_DICTIONARIES: usize = 1_000_000;
+
+/// Dictionaries within one another. The library gives up at a quarter of this, but then tries each of them again.
+const MAX_NESTING: usize = 2048;
 
 /// How far before a stream its dictionary may begin.
 const DICTIONARY: usize = 1024;
 
 /// Counts dictionaries, those in object streams (ISO 32000-2, 7.5.7) too, which are expanded for that and kept no longer.
 pub(super) fn check(bytes: &[u8], place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    let mut dictionaries = memmem::find_iter(bytes, b"<<").count();
+    let mut dictionaries = dictionaries(bytes)?;
     let mut at = 0;
     while let Some(found) = memmem::find(bytes.get(at..).unwrap_or_default(), b"stream") {
         let start = at + found;
@@ -47,6 +50,28 @@ pub(super) fn check(bytes: &[u8], place: &str, reading: &mut Reading<'_>) -> Res
         return Err(Fault::Limit(format!("limit: more than {MAX_DICTIONARIES} objects")));
     }
     Ok(())
+}
+
+/// Counts dictionaries outside streams that are compressed, and their nesting.
+fn dictionaries(bytes: &[u8]) -> Result<usize, Fault> {
+    let (mut count, mut open, mut after) = (0, 0_usize, 0);
+    for at in memchr::memchr2_iter(b'<', b'>', bytes) {
+        let pair = bytes.get(at..at + 2).unwrap_or_default();
+        if at < after || !matches!(pair, b"<<" | b">>") {
+            continue;
+        }
+        after = at + 2;
+        if pair == b"<<" {
+            count += 1;
+            open += 1;
+        } else {
+            open = open.saturating_sub(1);
+        }
+        if open > MAX_NESTING {
+            return Err(Fault::Limit(format!("limit: dictionaries nested more than {MAX_NESTING} deep")));
+        }
+    }
+    Ok(count)
 }
 
 /// Counts the beginnings of dictionaries in what is read.

@@ -2,7 +2,7 @@
 //! Text counts whether it is painted or not: invisible text and optional content are text.
 
 use super::{
-    filter,
+    Document, filter,
     font::Font,
     layout::{Glyph, Layout},
     matrix::Matrix,
@@ -21,6 +21,12 @@ const MAX_FORM_DEPTH: usize = 12;
 
 /// Graphics states that are saved at one time, and marked contents within one another.
 const MAX_SAVED: usize = 512;
+
+/// Forms of one document that are drawn, each as often as it is.
+const MAX_FORMS: usize = 200_000;
+
+/// How far up the tree of pages what a page inherits is looked for.
+const MAX_TREE_DEPTH: usize = 64;
 
 /// Operators between two looks at the clock.
 const STEP: usize = 1024;
@@ -44,6 +50,38 @@ pub(super) struct Known<'p> {
     /// Pictures that were drawn: which, and on which page first.
     pub(super) pictures: Vec<Picture<'p>>,
     pictured: HashSet<ObjectIdentifier>,
+    forms: usize,
+    /// What pages inherit from a node of the tree.
+    inherited: HashMap<ObjectIdentifier, Dict<'p>>,
+}
+
+impl<'p> Known<'p> {
+    /// The resources of a page, its own or inherited (7.7.3.4).
+    pub(super) fn resources(&mut self, page: &Dict<'p>, document: &Document<'p>) -> Dict<'p> {
+        if let Some(own) = page.get::<Dict<'p>>("Resources") {
+            return own;
+        }
+        // A node lists all its pages: it is not read again for each of them.
+        let parent = page.get_ref("Parent").map(ObjectIdentifier::from);
+        if let Some(known) = parent.and_then(|parent| self.inherited.get(&parent)) {
+            return known.clone();
+        }
+        let mut node = document.follow(page, "Parent");
+        let mut resources = None;
+        for _ in 0..MAX_TREE_DEPTH {
+            let Some(above) = node else { break };
+            resources = above.get::<Dict<'p>>("Resources");
+            if resources.is_some() {
+                break;
+            }
+            node = document.follow(&above, "Parent");
+        }
+        let resources = resources.unwrap_or_default();
+        if let Some(parent) = parent {
+            self.inherited.insert(parent, resources.clone());
+        }
+        resources
+    }
 }
 
 /// A picture.
@@ -293,6 +331,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
         if let Some(font) = self.known.fonts.get(&key) {
             return Ok(font.clone());
         }
+        self.reading.clock(self.place)?;
         let font = Some(Rc::new(Font::read(&dict, self.reading)?));
         if self.known.fonts.len() >= MAX_FONTS {
             self.known.fonts.clear();
@@ -328,6 +367,10 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
     ) -> Result<(), Fault> {
         if depth >= MAX_FORM_DEPTH {
             return Err(Fault::Limit(format!("limit: forms nested more than {MAX_FORM_DEPTH} deep")));
+        }
+        self.known.forms += 1;
+        if self.known.forms > MAX_FORMS {
+            return Err(Fault::Limit(format!("limit: more than {MAX_FORMS} forms drawn")));
         }
         self.reading.clock(self.place)?;
         let dict = stream.dict();

@@ -28,13 +28,13 @@ impl<'p> Files<'p> {
                 continue;
             }
             let names = node.get::<Array<'p>>("Names");
-            for item in names.iter().flat_map(Array::iter::<Object<'p>>).take(MAX_FILES) {
+            for item in names.iter().flat_map(Array::iter::<Object<'p>>) {
                 if let Object::Dict(specification) = item {
                     self.specification(&specification);
                 }
             }
             let kids = node.get::<Array<'p>>("Kids");
-            pending.extend(kids.iter().flat_map(Array::iter::<Dict<'p>>).take(MAX_FILES));
+            pending.extend(kids.iter().flat_map(Array::iter::<Dict<'p>>));
         }
         self.associated(root);
     }
@@ -43,7 +43,7 @@ impl<'p> Files<'p> {
     pub(super) fn associated(&mut self, dict: &Dict<'p>) {
         match dict.get::<Object<'p>>("AF") {
             Some(Object::Array(all)) => {
-                all.iter::<Dict<'p>>().take(MAX_FILES).for_each(|specification| self.specification(&specification));
+                all.iter::<Dict<'p>>().for_each(|specification| self.specification(&specification));
             }
             Some(Object::Dict(specification)) => self.specification(&specification),
             _ => {}
@@ -73,7 +73,7 @@ impl<'p> Files<'p> {
         let mut texts: Vec<String> = text_string::entry(dict, "Desc").into_iter().collect();
         if let Some(item) = dict.get::<Dict<'p>>("CI") {
             // Fields of a portfolio (7.11.6): strings, or dictionaries that hold one.
-            for key in item.keys().take(MAX_FILES) {
+            for key in item.keys() {
                 texts.extend(match item.get::<Object<'p>>(&*key) {
                     Some(Object::Dict(field)) => text_string::entry(&field, "D"),
                     Some(field) => text_string::of(&field),

@@ -90,6 +90,10 @@ fn undo(stream: &Stream<'_>, reading: &Reading<'_>, most: usize) -> Result<Decod
         return Err(Fault::Limit(format!("limit: more than {MAX_FILTERS} filters of a stream")));
     }
     let mut decoded = Decoded { bytes: stream.raw_data().into_owned(), picture: None, damaged: false };
+    if filters.is_empty() {
+        // What is not compressed counts, too: it may be read many times.
+        io::copy(&mut reading.bounded(&decoded.bytes[..], decoded.bytes.len()), &mut io::sink())?;
+    }
     for (index, filter) in filters.into_iter().enumerate() {
         let parameters = parameters(stream.dict(), index);
         let compressed = decoded.bytes.len();

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 /// Fields of one form.
 const MAX_FIELDS: usize = 100_000;
 
-/// Strings of one value, and choices of one field.
-const MAX_VALUES: usize = 10_000;
+/// Packets of XFA.
+const MAX_PACKETS: usize = 1000;
 
 /// Reads the fields, in the order of the tree. `seen` are the dictionaries that were read, by where they stand.
 pub(super) fn fields(
@@ -40,7 +40,7 @@ pub(super) fn fields(
 /// Puts the fields of an array where the first of them is taken first.
 fn kids<'p>(dict: &Dict<'p>, key: &str, pending: &mut Vec<Dict<'p>>) {
     let from = pending.len();
-    let left = MAX_FIELDS.saturating_sub(from);
+    let left = (MAX_FIELDS + 1).saturating_sub(from);
     pending.extend(dict.get::<Array<'p>>(key).iter().flat_map(Array::iter::<Dict<'p>>).take(left));
     if let Some(new) = pending.get_mut(from..) {
         new.reverse();
@@ -69,7 +69,7 @@ pub(super) fn field(
         }
     }
     if let Some(choices) = dict.get::<Array<'_>>("Opt") {
-        for choice in choices.iter::<Object<'_>>().take(MAX_VALUES) {
+        for choice in choices.iter::<Object<'_>>() {
             values.extend(strings(&choice, reading)?);
         }
     }
@@ -97,10 +97,7 @@ fn strings(value: &Object<'_>, reading: &Reading<'_>) -> Result<Vec<String>, Fau
             Err(Fault::Unreadable(_)) => Ok(Vec::new()),
             Err(fault) => Err(fault),
         },
-        Object::Array(array) => {
-            let items = array.iter::<Object<'_>>().take(MAX_VALUES);
-            Ok(items.filter_map(|item| text_string::of(&item)).collect())
-        }
+        Object::Array(array) => Ok(array.iter::<Object<'_>>().filter_map(|item| text_string::of(&item)).collect()),
         // A check box that is off says nothing.
         Object::Name(name) if &name[..] == b"Off" => Ok(Vec::new()),
         other => Ok(text_string::of(other).into_iter().collect()),
@@ -112,7 +109,7 @@ fn xfa(form: &Dict<'_>, document: &Document<'_>, reading: &mut Reading<'_>) -> R
     let packets: Vec<Stream<'_>> = match form.get::<Object<'_>>("XFA") {
         Some(Object::Stream(stream)) => vec![stream],
         Some(Object::Array(array)) => {
-            array.iter::<Object<'_>>().take(MAX_VALUES).filter_map(Object::into_stream).collect()
+            array.iter::<Object<'_>>().take(MAX_PACKETS).filter_map(Object::into_stream).collect()
         }
         _ => return Ok(()),
     };

@@ -180,11 +180,11 @@ impl Layout {
         let mut line = Line::default();
         // Those that are put beside others come with them; a second round takes what stands in a circle.
         for round in 0..2 {
-            for first in 0..runs.len() {
-                let mut at = Some(first);
-                if round == 0 && is_next[first] {
+            for (first, comes_with_another) in is_next.iter().enumerate() {
+                if round == 0 && *comes_with_another {
                     continue;
                 }
+                let mut at = Some(first);
                 while let Some(index) = at
                     && !done[index]
                 {

@@ -60,6 +60,17 @@ struct Document<'p> {
     place: &'p str,
 }
 
+impl<'p> Document<'p> {
+    /// The dictionary that an entry refers to. The library remembers the way that it came, to end circles; where the
+    /// way may be long, that would take time quadratic in its length.
+    fn follow(&self, dict: &Dict<'p>, key: &str) -> Option<Dict<'p>> {
+        match dict.get_ref(key) {
+            Some(reference) => self.pdf.xref().get(reference.into()),
+            None => dict.get(key),
+        }
+    }
+}
+
 /// Reads a PDF.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     bounds::check(file.bytes, file.place, reading)?;
@@ -133,7 +144,7 @@ fn pages<'p>(
         }
         let place = within(document.place, format_args!("page {number}"));
         text.at(Whereabouts::Page(number));
-        result = page_text(page.raw(), number as usize, &place, known, &mut text, reading)
+        result = page_text(page.raw(), number as usize, &place, document, known, &mut text, reading)
             .map(|seen| listed.page(&place, &seen, reading))
             .or_else(|fault| Ok(reading.fault(&place, fault)?));
         if result.is_err() {
@@ -150,6 +161,7 @@ fn page_text<'p>(
     page: &Dict<'p>,
     number: usize,
     place: &str,
+    document: &Document<'p>,
     known: &mut Known<'p>,
     text: &mut Text,
     reading: &mut Reading<'_>,
@@ -171,7 +183,7 @@ fn page_text<'p>(
             }
         }
     }
-    let resources = objects::resources(page);
+    let resources = known.resources(page, document);
     let mut content = Content::new(place, number, known, reading);
     let mut result = content.run(&bytes, &resources, Matrix::IDENTITY, 0);
     for annotation in annotation::of_page(page) {
@@ -206,7 +218,7 @@ fn lost_pages<'p>(
         if text.len() > reading.text_left() || result.is_err() {
             break;
         }
-        result = page_text(page, 0, &place, known, &mut text, reading).map(|_| ());
+        result = page_text(page, 0, &place, document, known, &mut text, reading).map(|_| ());
         text.end_line();
     }
     reading.piece(text.into_piece(place));
@@ -218,7 +230,12 @@ fn comments(document: &Document<'_>, seen: &mut HashSet<usize>, reading: &mut Re
     let mut text = Text::new();
     for (number, page) in (1_u32..).zip(document.pdf.pages().iter()) {
         let whereabouts = format!("comment on page {number}");
-        for annotation in annotation::of_page(page.raw()) {
+        let annotations = annotation::of_page(page.raw());
+        if annotations.len() > annotation::MAX_ANNOTATIONS {
+            let most = annotation::MAX_ANNOTATIONS;
+            reading.limit(document.place, format!("limit: more than {most} annotations of a page"));
+        }
+        for annotation in annotations {
             reading.clock(document.place)?;
             annotation::text(&annotation, &whereabouts, seen, &mut text, document, reading)?;
         }
@@ -259,6 +276,162 @@ impl Listed {
         let more = self.count.saturating_sub(MAX_LISTED);
         if more > 0 {
             reading.unreadable(place, format!("{more} more pages are not read in full"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::InProcess;
+    use crate::message::{self, Limits};
+    use flate2::{Compression, write::ZlibEncoder};
+    use proptest::prelude::*;
+    use std::{
+        io::Write,
+        time::{Duration, Instant},
+    };
+
+    /// A document of these objects, numbered from 1; the first is the catalog.
+    fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = b"%PDF-1.7\n".to_vec();
+        let mut table = Vec::new();
+        for (number, object) in (1..).zip(objects) {
+            table.push(format!("{:010} 00000 n \n", bytes.len()));
+            bytes.extend(format!("{number} 0 obj\n").bytes());
+            bytes.extend(object);
+            bytes.extend(b"\nendobj\n");
+        }
+        let start = bytes.len();
+        let size = objects.len() + 1;
+        bytes.extend(format!("xref\n0 {size}\n0000000000 65535 f \n{}", table.concat()).bytes());
+        bytes.extend(format!("trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF").bytes());
+        bytes
+    }
+
+    fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
+        let head = format!("<<{entries}/Length {}>>stream\n", data.len());
+        [head.as_bytes(), data, b"\nendstream"].concat()
+    }
+
+    fn flate(data: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A page with this content, and more objects from 5 on.
+    fn page(resources: &str, content: Vec<u8>, more: &[Vec<u8>]) -> Vec<u8> {
+        let font = "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>";
+        let mut objects: Vec<Vec<u8>> = vec![
+            b"<</Type/Catalog/Pages 2 0 R/Outlines 5 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+            format!("<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<<{font}{resources}>>>>").into_bytes(),
+            content,
+        ];
+        objects.extend_from_slice(more);
+        pdf(&objects)
+    }
+
+    fn seen(bytes: &[u8]) -> message::Document {
+        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(120), &InProcess);
+        let file = Attachment { place: "pdf", name: None, media_type: None, charset: None, bytes };
+        let result = reading.attachment(&file);
+        let document = reading.finish();
+        assert!(result.is_ok(), "{:?}", document.unreadable);
+        assert!(!document.unreadable.iter().any(|part| part.reason.contains("panicked")));
+        document
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        seen(bytes).pieces.into_iter().map(|piece| piece.text).collect()
+    }
+
+    #[test]
+    fn operators_of_text_move_as_they_say() {
+        for (content, expected) in [
+            ("BT /F 10 Tf 10 TL (one) Tj T* (two) Tj (three) ' 1 0 (four) \" ET", "one\ntwo\nthree\nfour\n"),
+            ("BT /F 10 Tf (one) Tj 0 -12 TD (two) Tj T* (three) Tj ET", "one\ntwo\nthree\n"),
+            ("BT /F 10 Tf [(o) 10 (ne) -400 (two)] TJ ET", "one two\n"),
+            ("BT /F 10 Tf 3 Tr (hidden) Tj ET", "hidden\n"),
+            ("q 2 0 0 2 0 0 cm BT /F 5 Tf (610190) Tj ET Q BT /F 10 Tf 33.4 0 Td (-0005) Tj ET", "610190-0005\n"),
+            ("BT /F 10 Tf /Span <</ActualText(x)>> BDC /a BMC (&) Tj EMC EMC (y) Tj ET", "xy\n"),
+            ("BT /F 10 Tf /Span <</ActualText()>> BDC (ab) Tj EMC ET", "ab\n"),
+            ("BT /F 10 Tf (a) Tj ) > ] garbage >> (b) Tj ET", "ab\n"),
+        ] {
+            assert_eq!(text(&page("", stream("", content.as_bytes()), &[])), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn a_font_that_does_not_say_its_characters_is_listed() {
+        let bytes = page("", stream("", b"BT /G 10 Tf (ab) Tj ET"), &[]);
+        let reasons: Vec<_> = seen(&bytes).unreadable.into_iter().map(|part| (part.place, part.reason)).collect();
+        let reason = "2 glyphs whose characters the document does not say are not read".to_owned();
+        assert_eq!(reasons, [("pdf > page 1".to_owned(), reason)]);
+    }
+
+    #[test]
+    fn what_never_ends_is_a_limit() {
+        let zeros = vec![b' '; 3 << 20];
+        let chain = (6..20)
+            .map(|next| stream(&format!("/Subtype/Form/Resources<</XObject<</X {next} 0 R>>>>"), b"/X Do /X Do /X Do"));
+        let chain: Vec<_> = chain.collect();
+        let nested = [b"<</A ".repeat(5000), b">>".repeat(5000)].concat();
+        for (bytes, limit) in [
+            (page("/XObject<</X 5 0 R>>", stream("", b"/X Do"), &chain), "limit: forms nested more than 12 deep"),
+            (page("", stream("/Filter/FlateDecode", &flate(&zeros)), &[]), "limit: expands to more than 200 times"),
+            (
+                page("", stream("", b""), &[stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", &flate(&zeros))]),
+                "limit: expands to more than 200 times",
+            ),
+            (page("", stream("", b""), &[nested]), "limit: dictionaries nested"),
+        ] {
+            let unreadable = seen(&bytes).unreadable;
+            assert!(unreadable.iter().any(|part| part.reason.starts_with(limit)), "{limit}: {unreadable:?}");
+        }
+    }
+
+    #[test]
+    fn circles_end() {
+        let content = || stream("", b"BT /F 10 Tf (hej) Tj ET /X Do");
+        let form = |to: u32| stream(&format!("/Subtype/Form/Resources<</XObject<</X {to} 0 R>>>>"), b"/X Do /X Do");
+        let bookmark = b"<</Title(a)/First 5 0 R/Next 5 0 R>>".to_vec();
+        for bytes in [
+            page("/XObject<</X 5 0 R>>", content(), &[form(5)]),
+            page("/XObject<</X 5 0 R>>", content(), &[form(6), form(5)]),
+            page("", content(), &[bookmark]),
+            page("", content(), &[b"5 0 R".to_vec()]),
+            page("", b"<</Length 5 0 R>>stream\nBT /F 10 Tf (hej) Tj ET\nendstream".to_vec(), &[b"5 0 R".to_vec()]),
+            page("", b"<</Length 99999999>>stream\nBT /F 10 Tf (hej) Tj ET\nendstream".to_vec(), &[]),
+        ] {
+            assert!(text(&bytes).starts_with("hej\n"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_listed() {
+        let unreadable = seen(b"%PDF-1.7\nnothing else").unreadable;
+        assert_eq!(unreadable[0].reason, "cannot be read: no PDF structure that leads to pages");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+            seen(&[b"%PDF-1.7\n", &bytes[..]].concat());
+        }
+
+        #[test]
+        fn a_document_with_changed_bytes_can_be_read(changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..20)) {
+            let form = stream("/Subtype/Form", b"BT /F 10 Tf [(a) -100 (b)] TJ ET");
+            let mut bytes = page("/XObject<</X 5 0 R>>", stream("", b"BT /F 10 Tf (hej) Tj ET /X Do"), &[form]);
+            for (at, byte) in changes {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            seen(&bytes);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Document, annotation, files::Files, filter, metadata, text_string};
 use crate::message::{Fault, Reading, Text, Whereabouts};
-use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream, dict_or_stream};
+use hayro_syntax::object::{Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream, dict_or_stream};
 use memchr::memmem;
 use std::{collections::HashSet, mem};
 
@@ -126,6 +126,8 @@ impl<'p> Look<'_, 'p> {
             b"Page" if !self.pages.contains(&(dict.data().as_ptr() as usize)) => {
                 if self.found.lost_pages.len() < MAX_LOST_PAGES {
                     self.found.lost_pages.push(dict.clone());
+                } else {
+                    reading.limit(place, format!("limit: more than {MAX_LOST_PAGES} pages that are not shown"));
                 }
             }
             b"Metadata" => {
@@ -176,34 +178,11 @@ fn script(dict: &Dict<'_>, text: &mut Text, reading: &mut Reading<'_>) -> Result
     Ok(())
 }
 
-/// How far up the tree of pages what a page inherits is looked for.
-const MAX_TREE_DEPTH: usize = 64;
-
-/// The resources of a page, its own or inherited (7.7.3.4).
-pub(super) fn resources<'p>(page: &Dict<'p>) -> Dict<'p> {
-    let mut node = page.clone();
-    for _ in 0..MAX_TREE_DEPTH {
-        if let Some(resources) = node.get::<Dict<'p>>("Resources") {
-            return resources;
-        }
-        let Some(parent) = node.get::<Dict<'p>>("Parent") else { break };
-        node = parent;
-    }
-    Dict::empty()
-}
-
 /// The streams of a page's content (7.7.3.3).
 pub(super) fn contents<'p>(page: &Dict<'p>) -> Vec<Stream<'p>> {
     match page.get::<Object<'p>>("Contents") {
         Some(Object::Stream(stream)) => vec![stream],
-        Some(Object::Array(array)) => streams(&array),
+        Some(Object::Array(array)) => array.iter::<Object<'p>>().filter_map(Object::into_stream).collect(),
         _ => Vec::new(),
     }
-}
-
-/// Streams of one page.
-const MAX_STREAMS: usize = 10_000;
-
-fn streams<'p>(array: &Array<'p>) -> Vec<Stream<'p>> {
-    array.iter::<Object<'p>>().take(MAX_STREAMS).filter_map(Object::into_stream).collect()
 }

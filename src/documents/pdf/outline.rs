@@ -29,8 +29,8 @@ pub(super) fn titles(document: &Document<'_>, reading: &mut Reading<'_>) -> Resu
             text.end_line();
         }
         // The last one pushed comes first.
-        pending.extend(item.get::<Dict<'_>>("Next"));
-        pending.extend(item.get::<Dict<'_>>("First"));
+        pending.extend(document.follow(&item, "Next"));
+        pending.extend(document.follow(&item, "First"));
     }
     reading.piece(text.into_piece(place));
     Ok(())
