@@ -392,7 +392,8 @@ impl<'a> Reading<'a> {
     pub fn fault(&mut self, place: &str, fault: Fault) -> Result<(), Stop> {
         match fault {
             Fault::Stop => return Err(Stop),
-            Fault::Limit(reason) => self.limit(place, reason),
+            // Told for each file that meets it; files are counted.
+            Fault::Limit(reason) => self.unreadable(place, reason),
             Fault::Protected(how) => self.protected(place, how),
             Fault::Unreadable(reason) => self.unreadable(place, reason),
         }

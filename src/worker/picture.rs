@@ -70,12 +70,6 @@ impl<'a> Pictures<'a> {
     pub(super) fn new(reader: Option<&'a PictureReader>) -> Self {
         Self { reader, kept: Vec::new() }
     }
-
-    /// Whether pictures are read.
-    pub(super) fn are_read(&self) -> bool {
-        self.reader.is_some()
-    }
-
     /// Reads those that were kept.
     pub(super) fn read_kept(&mut self, reading: &mut Reading<'_>) {
         for (place, kind, bytes) in std::mem::take(&mut self.kept) {

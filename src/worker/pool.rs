@@ -7,7 +7,7 @@ use super::{
     protocol::End,
 };
 use crate::{
-    message::{Attachment, ReadAttachment, Reading, Signature, Stop},
+    message::{Attachment, ReadAttachment, Reading, Stop},
     printable::Printable,
 };
 use std::{
@@ -264,23 +264,9 @@ impl ReadAttachment for MessageReader<'_> {
     fn read(&self, attachment: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Stop> {
         let place = attachment.place;
         let mut pictures = Pictures::new(self.pool.settings.pictures.as_ref());
-        let picture = match Signature::of(attachment.bytes) {
-            Some(Signature::Image(kind)) => Some(kind),
-            _ => None,
-        };
-        if let Some(kind) = picture
-            && !pictures.are_read()
-        {
-            reading.picture(place, kind, attachment.bytes);
-            return Ok(());
-        }
         let deadline = reading.deadline();
         if !self.has_place(deadline) {
             reading.limit(place, "limit: time (waiting for a reader)".to_owned());
-            return reading.clock(place);
-        }
-        if let Some(kind) = picture {
-            pictures.read(place, kind, attachment.bytes, reading);
             return reading.clock(place);
         }
         loop {
