@@ -17,6 +17,7 @@
 //! ```
 
 pub mod config;
+#[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod detect;
 #[cfg(feature = "documents")]
@@ -26,11 +27,15 @@ pub mod level;
 pub mod message;
 pub mod network;
 pub mod nexthop;
+#[cfg(feature = "daemon")]
 pub mod policy;
+#[cfg(feature = "daemon")]
 pub mod postfix;
 pub mod printable;
+#[cfg(feature = "daemon")]
 pub mod probe;
 pub mod requirement;
+#[cfg(feature = "daemon")]
 pub mod store;
-#[cfg(feature = "documents")]
+#[cfg(all(feature = "daemon", feature = "documents"))]
 pub mod worker;
