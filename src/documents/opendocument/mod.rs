@@ -83,16 +83,21 @@ fn role(name: &str, package: &Package<'_>) -> Role {
         | "dialog-lb.xml" | "dialog-lc.xml" => return Role::Settings,
         _ => {}
     }
-    let top = name.split('/').next().unwrap_or_default();
-    match top {
-        // A small picture of the first page, whose text was read.
-        "META-INF" | "Configurations" | "Configurations2" | "Thumbnails" => Role::Settings,
-        // How an object looks; the object itself is read.
-        "ObjectReplacements" if package.has(last) || package.has(&format!("{last}/content.xml")) => Role::Settings,
-        "ObjectReplacements" | "Pictures" | "media" => Role::Picture,
-        "Basic" | "Dialogs" | "Scripts" => Role::Macro,
-        _ => Role::File,
+    let within = |wanted: &str| folder.split('/').any(|part| part == wanted);
+    // A thumbnail is a small picture of the first page, whose text is read.
+    if ["META-INF", "Configurations", "Configurations2", "Thumbnails"].into_iter().any(within) {
+        return Role::Settings;
     }
+    if within("ObjectReplacements") {
+        // How an object looks; the object itself is read.
+        let object = folder.strip_suffix("ObjectReplacements").unwrap_or_default().to_owned() + last;
+        let is_read = package.has(&object) || package.has(&format!("{object}/content.xml"));
+        return if is_read { Role::Settings } else { Role::Picture };
+    }
+    if within("Pictures") || within("media") {
+        return Role::Picture;
+    }
+    if ["Basic", "Dialogs", "Scripts"].into_iter().any(within) { Role::Macro } else { Role::File }
 }
 
 /// Reads one of the XML members; one that is not there holds nothing.
