@@ -168,7 +168,7 @@ mod tests {
         let segmented = [0x24, 0x80, 4, 2, 1, 2, 0x24, 3, 4, 1, 3, 0, 0];
         let (element, _) = first(&segmented).unwrap();
         assert_eq!(element.octets().unwrap().as_ref(), [1, 2, 3]);
-        let deep = [vec![0x24, 0x80].repeat(1000), vec![0; 2000]].concat();
+        let deep = [[0x24, 0x80].repeat(1000), vec![0; 2000]].concat();
         assert_eq!(first(&deep).and_then(|(element, _)| element.octets()), None);
     }
 

@@ -10,6 +10,9 @@ use zip::{ZipArchive, read::ZipFile, result::ZipError};
 /// Members that an archive may list; each takes memory before anything is read.
 const MAX_MEMBERS: usize = 100_000;
 
+/// A member, as it expands.
+pub(super) type Member<'m, 'a> = Bounded<ZipFile<'m, Cursor<&'a [u8]>>>;
+
 /// An open archive.
 pub(super) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
@@ -45,11 +48,7 @@ impl<'a> Package<'a> {
     }
 
     /// A member, to be read as it expands, within the limits. `None` where there is none of this name.
-    pub(super) fn member(
-        &mut self,
-        name: &str,
-        reading: &Reading<'_>,
-    ) -> Result<Option<Bounded<ZipFile<'_, Cursor<&'a [u8]>>>>, Fault> {
+    pub(super) fn member(&mut self, name: &str, reading: &Reading<'_>) -> Result<Option<Member<'_, 'a>>, Fault> {
         match self.archive.by_name(name) {
             Ok(member) => {
                 let compressed = usize::try_from(member.compressed_size()).unwrap_or(usize::MAX);

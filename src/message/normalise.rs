@@ -109,7 +109,7 @@ fn is_plain(before: u8, byte: u8) -> bool {
 
 /// The same where `before` is plain itself, so that of white space it can only be a space.
 fn is_plain_inside(before: u8, byte: u8) -> bool {
-    let printable = (byte >= 0x20) & (byte < 0x7f) & !((byte == b' ') & (before == b' '));
+    let printable = (0x20..0x7f).contains(&byte) & !((byte == b' ') & (before == b' '));
     let letter = (byte == LATIN_1) | ((byte & 0xc0 == 0x80) & (before == LATIN_1));
     printable | letter
 }
