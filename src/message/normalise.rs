@@ -225,14 +225,18 @@ impl Folding {
         if is_nfkc_quick(iter::once(character)) == IsNormalized::Yes {
             return self.copy(range);
         }
-        let fold = |part: char| match shape(part) {
-            Shape::Gone => None,
-            Shape::Space => Some(' '),
-            Shape::LineFeed => Some('\n'),
-            Shape::Ascii(byte) | Shape::Raised(byte) => Some(char::from(byte)),
-            Shape::Same | Shape::Mark | Shape::Other => Some(part),
-        };
-        let composed: String = character.nfkc().filter_map(fold).collect();
+        let mut composed = String::new();
+        for part in character.nfkc() {
+            match shape(part) {
+                Shape::Gone => {}
+                Shape::Ascii(byte) | Shape::Raised(byte) => composed.push(char::from(byte)),
+                // A mark by itself: it has nothing to stand on, or would change what stands before it.
+                Shape::Space | Shape::LineFeed => return self.copy(range),
+                Shape::Mark if composed.is_empty() => return self.copy(range),
+                Shape::Same | Shape::Mark | Shape::Other if part == ' ' => return self.copy(range),
+                Shape::Same | Shape::Mark | Shape::Other => composed.push(part),
+            }
+        }
         if composed.len() <= range.len() {
             self.put(composed.as_bytes());
         } else {
@@ -392,7 +396,8 @@ mod tests {
             ("bla\u{30a}bær", "blåbær"),
             ("a\u{328}\u{301}", "ą\u{301}"),
             ("\u{30a}x", "\u{30a}x"),
-            ("½ ´ ¨", "½ ´ ¨"),
+            ("½ ´ ¨ ￣", "½ ´ ¨ ￣"),
+            ("5⁻", "5-"),
             ("010190-1234¹ og ²", "010190-1234 1 og 2"),
             ("¹²³⁴ x₁", "1234 x1"),
             ("a\u{2028}b", "a\nb"),
