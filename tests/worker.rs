@@ -5,6 +5,7 @@
 
 use segl::{
     config,
+    documents::InProcess,
     message::{Attachment, Document, Limits, ReadAttachment, Reading},
     worker::{PictureReader, Pool, Program, Settings},
 };
@@ -53,13 +54,36 @@ fn reasons(document: &Document) -> Vec<(&str, &str)> {
     document.unreadable.iter().map(|part| (&*part.place, &*part.reason)).collect()
 }
 
-/// The workers that this process has started.
-fn workers() -> Vec<String> {
+/// Whoever reads does so behind the fence as without it: no reader needs what a worker may not do.
+#[test]
+fn every_document_is_read_in_a_worker_as_without_one() {
+    let pool = Pool::start(settings(|_| ())).unwrap();
+    let mut count = 0;
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/reading")).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let read = |reader: &dyn ReadAttachment| {
+            let mut reading = Reading::new(&Limits::default(), Instant::now() + LONG, reader);
+            let attachment =
+                Attachment { place: "file", name: Some(name), media_type: None, charset: None, bytes: &bytes };
+            let stopped = reading.attachment(&attachment).is_err();
+            (reading.used(), stopped, reading.finish())
+        };
+        assert_eq!(read(&pool.message()), read(&InProcess), "{name}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
+}
+
+/// The workers that this process has started, with so much memory: other tests start some too.
+fn workers(memory: u64) -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("children")).ok());
     let children: Vec<String> = lists.flat_map(|list| list.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
     let is_worker = |pid: &String| {
-        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"segl\0read-worker\0"))
+        let words = format!("segl\0read-worker\0--memory\0{memory}\0");
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == words.as_bytes())
     };
     children.into_iter().filter(is_worker).collect()
 }
@@ -68,12 +92,11 @@ fn by_hand(arguments: &[&str], input: Stdio) -> Output {
     Command::new(env!("CARGO_BIN_EXE_segl")).arg("read-worker").args(arguments).stdin(input).output().unwrap()
 }
 
-/// All in one test: it looks at the processes that this one has started.
 #[test]
 fn the_fence_stands_before_the_first_request() {
     let pool = Pool::start(settings(|config| config.worker_memory = 64 << 20)).unwrap();
     pool.warm_up();
-    let workers = workers();
+    let workers = workers(64 << 20);
     let [worker] = &*workers else { panic!("{workers:?}") };
     let fields = |file: &str, separator: &str| -> BTreeMap<String, String> {
         let text = fs::read_to_string(format!("/proc/{worker}/{file}")).unwrap();

@@ -71,11 +71,6 @@ impl<'a> Pictures<'a> {
         Self { reader, kept: Vec::new() }
     }
 
-    /// Whether pictures are read.
-    pub(super) fn are_read(&self) -> bool {
-        self.reader.is_some()
-    }
-
     /// Reads those that were kept.
     pub(super) fn read_kept(&mut self, reading: &mut Reading<'_>) {
         for (place, kind, bytes) in std::mem::take(&mut self.kept) {
@@ -84,11 +79,8 @@ impl<'a> Pictures<'a> {
     }
 
     /// Reads one.
-    pub(super) fn read(&self, place: &str, kind: &str, bytes: &[u8], reading: &mut Reading<'_>) {
+    fn read(&self, place: &str, kind: &str, bytes: &[u8], reading: &mut Reading<'_>) {
         let Some(reader) = self.reader else { return reading.picture(place, kind, bytes) };
-        if bytes.len() > reader.size {
-            return reading.unreadable(place, format!("limit: a picture of more than {} bytes", reader.size));
-        }
         match run(reader, bytes, reading.deadline(), reading.text_left()) {
             Ok(output) => {
                 let mut text = Text::new();
