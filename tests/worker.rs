@@ -11,11 +11,13 @@ use segl::{
 };
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{Cursor, Write},
     path::PathBuf,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 const PICTURE: &[u8] = include_bytes!("corpus/reading/picture.png");
 
@@ -160,6 +162,38 @@ fn pictures_are_read_by_the_program_that_is_named() {
     );
 }
 
+/// A picture in a document comes back out of the worker, and after the document's own text.
+#[test]
+fn pictures_in_documents_are_read_too() {
+    let mut docx = ZipWriter::new(Cursor::new(Vec::new()));
+    let main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
+    let types = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
+        <Default Extension=\"png\" ContentType=\"image/png\"/></Types>";
+    let text = format!(
+        "<w:document xmlns:w=\"{main}\"><w:body><w:p><w:r><w:t>Se billedet</w:t></w:r></w:p></w:body></w:document>"
+    );
+    for (name, content) in [
+        ("[Content_Types].xml", types.as_bytes()),
+        ("word/media/image1.png", PICTURE),
+        ("word/document.xml", text.as_bytes()),
+    ] {
+        docx.start_file(name, SimpleFileOptions::default()).unwrap();
+        docx.write_all(content).unwrap();
+    }
+    let docx = docx.finish().unwrap().into_inner();
+    let pool = Pool::start(settings(|config| {
+        config.image_reader = ["/usr/bin/tesseract", "stdin", "stdout"].map(str::to_owned).to_vec();
+        config.image_time = LONG;
+    }))
+    .unwrap();
+    let document = read(&pool, &[("brev", &docx)]);
+    let (place, text) = *texts(&document).last().unwrap();
+    assert_eq!(place, "brev > picture \"image1.png\"");
+    assert!(text.contains("610190-0005"), "{text}");
+    assert!(texts(&document).iter().any(|(_, text)| text.contains("Se billedet")), "{document:?}");
+    assert!(!reasons(&document).iter().any(|(_, reason)| reason.contains("picture")), "{document:?}");
+}
+
 #[test]
 fn pictures_are_not_read_where_no_program_is_named() {
     let pool = Pool::start(settings(|_| ())).unwrap();
@@ -237,7 +271,7 @@ fn a_program_for_pictures_can_be_tried_by_hand() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    io::Write::write_all(&mut child.stdin.take().unwrap(), b"picture\n").unwrap();
+    child.stdin.take().unwrap().write_all(b"picture\n").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "<picture>\n");
 }
