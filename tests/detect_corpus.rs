@@ -114,16 +114,21 @@ fn each_message_is_judged_as_a_person_would() {
 
 #[test]
 fn what_is_not_read_is_listed() {
-    let config = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&config, "documents.read = false").unwrap();
-    let reasons = |file| {
-        let output = segl_with(config.path(), &["--json", corpus().join(file).to_str().unwrap()], b"");
+    let reasons = |file, config: &str| {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&path, config).unwrap();
+        let output = segl_with(path.path(), &["--json", corpus().join(file).to_str().unwrap()], b"");
         let said: Value = serde_json::from_slice(&output.stdout).unwrap();
         let parts = said["unreadable"].as_array().unwrap().clone();
         parts.iter().map(|part| part["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(reasons("nested.eml"), ["cannot be read: no PDF structure that leads to pages"]);
-    assert_eq!(reasons("encrypted.eml"), ["content of type application/octet-stream is not read"]);
+    if cfg!(feature = "documents") {
+        assert_eq!(reasons("nested.eml", ""), ["cannot be read: no PDF structure that leads to pages"]);
+        assert_eq!(reasons("encrypted.eml", ""), ["content of type application/octet-stream is not read"]);
+    }
+    let none = "documents.read = false";
+    assert_eq!(reasons("nested.eml", none), ["attachment of type application/pdf is not read"]);
+    assert_eq!(reasons("encrypted.eml", none).len(), 2);
 }
 
 #[test]

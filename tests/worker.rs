@@ -5,16 +5,19 @@
 
 use segl::{
     config,
+    documents::InProcess,
     message::{Attachment, Document, Limits, ReadAttachment, Reading},
     worker::{PictureReader, Pool, Program, Settings},
 };
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{Cursor, Write},
     path::PathBuf,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 const PICTURE: &[u8] = include_bytes!("corpus/reading/picture.png");
 
@@ -53,13 +56,36 @@ fn reasons(document: &Document) -> Vec<(&str, &str)> {
     document.unreadable.iter().map(|part| (&*part.place, &*part.reason)).collect()
 }
 
-/// The workers that this process has started.
-fn workers() -> Vec<String> {
+/// Whoever reads does so behind the fence as without it: no reader needs what a worker may not do.
+#[test]
+fn every_document_is_read_in_a_worker_as_without_one() {
+    let pool = Pool::start(settings(|_| ())).unwrap();
+    let mut count = 0;
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/reading")).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let read = |reader: &dyn ReadAttachment| {
+            let mut reading = Reading::new(&Limits::default(), Instant::now() + LONG, reader);
+            let attachment =
+                Attachment { place: "file", name: Some(name), media_type: None, charset: None, bytes: &bytes };
+            let stopped = reading.attachment(&attachment).is_err();
+            (reading.used(), stopped, reading.finish())
+        };
+        assert_eq!(read(&pool.message()), read(&InProcess), "{name}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
+}
+
+/// The workers that this process has started, with so much memory: other tests start some too.
+fn workers(memory: u64) -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("children")).ok());
     let children: Vec<String> = lists.flat_map(|list| list.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
     let is_worker = |pid: &String| {
-        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"segl\0read-worker\0"))
+        let words = format!("segl\0read-worker\0--memory\0{memory}\0");
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == words.as_bytes())
     };
     children.into_iter().filter(is_worker).collect()
 }
@@ -68,12 +94,11 @@ fn by_hand(arguments: &[&str], input: Stdio) -> Output {
     Command::new(env!("CARGO_BIN_EXE_segl")).arg("read-worker").args(arguments).stdin(input).output().unwrap()
 }
 
-/// All in one test: it looks at the processes that this one has started.
 #[test]
 fn the_fence_stands_before_the_first_request() {
     let pool = Pool::start(settings(|config| config.worker_memory = 64 << 20)).unwrap();
     pool.warm_up();
-    let workers = workers();
+    let workers = workers(64 << 20);
     let [worker] = &*workers else { panic!("{workers:?}") };
     let fields = |file: &str, separator: &str| -> BTreeMap<String, String> {
         let text = fs::read_to_string(format!("/proc/{worker}/{file}")).unwrap();
@@ -135,6 +160,38 @@ fn pictures_are_read_by_the_program_that_is_named() {
         reasons(&document),
         [("c", "limit: a picture of more than 65536 bytes"), ("d", "a picture that cannot be read (exit status 1)")]
     );
+}
+
+/// A picture in a document comes back out of the worker, and after the document's own text.
+#[test]
+fn pictures_in_documents_are_read_too() {
+    let mut docx = ZipWriter::new(Cursor::new(Vec::new()));
+    let main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
+    let types = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
+        <Default Extension=\"png\" ContentType=\"image/png\"/></Types>";
+    let text = format!(
+        "<w:document xmlns:w=\"{main}\"><w:body><w:p><w:r><w:t>Se billedet</w:t></w:r></w:p></w:body></w:document>"
+    );
+    for (name, content) in [
+        ("[Content_Types].xml", types.as_bytes()),
+        ("word/media/image1.png", PICTURE),
+        ("word/document.xml", text.as_bytes()),
+    ] {
+        docx.start_file(name, SimpleFileOptions::default()).unwrap();
+        docx.write_all(content).unwrap();
+    }
+    let docx = docx.finish().unwrap().into_inner();
+    let pool = Pool::start(settings(|config| {
+        config.image_reader = ["/usr/bin/tesseract", "stdin", "stdout"].map(str::to_owned).to_vec();
+        config.image_time = LONG;
+    }))
+    .unwrap();
+    let document = read(&pool, &[("brev", &docx)]);
+    let (place, text) = *texts(&document).last().unwrap();
+    assert_eq!(place, "brev > picture \"image1.png\"");
+    assert!(text.contains("610190-0005"), "{text}");
+    assert!(texts(&document).iter().any(|(_, text)| text.contains("Se billedet")), "{document:?}");
+    assert!(!reasons(&document).iter().any(|(_, reason)| reason.contains("picture")), "{document:?}");
 }
 
 #[test]
@@ -214,7 +271,7 @@ fn a_program_for_pictures_can_be_tried_by_hand() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    io::Write::write_all(&mut child.stdin.take().unwrap(), b"picture\n").unwrap();
+    child.stdin.take().unwrap().write_all(b"picture\n").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "<picture>\n");
 }

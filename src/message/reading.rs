@@ -218,10 +218,22 @@ impl<'a> Reading<'a> {
 
     /// Takes off the limits what a reading within this one used of them, its text aside, which [`Reading::absorb`]
     /// counts.
-    pub fn spend(&mut self, used: &Used) {
+    ///
+    /// # Errors
+    /// When there were too many parts.
+    pub fn spend(&mut self, place: &str, used: &Used) -> Result<(), Stop> {
         self.parts = self.parts.saturating_add(used.parts);
         self.header_left = self.header_left.saturating_sub(used.header_bytes);
         self.meter.expanded.set(self.meter.expanded.get().saturating_sub(used.expanded_bytes));
+        self.enough_parts(place)
+    }
+
+    fn enough_parts(&mut self, place: &str) -> Result<(), Stop> {
+        if self.parts > self.limits.parts {
+            self.limit(place, format!("limit: more than {} parts", self.limits.parts));
+            return Err(Stop);
+        }
+        Ok(())
     }
 
     fn found(&mut self, found: Found) {
@@ -264,10 +276,7 @@ impl<'a> Reading<'a> {
     /// When there are too many, or no time is left.
     pub fn part(&mut self, place: &str) -> Result<(), Stop> {
         self.parts = self.parts.saturating_add(1);
-        if self.parts > self.limits.parts {
-            self.limit(place, format!("limit: more than {} parts", self.limits.parts));
-            return Err(Stop);
-        }
+        self.enough_parts(place)?;
         self.clock(place)
     }
 
@@ -567,11 +576,12 @@ mod tests {
         there.part("b").unwrap();
         there.part("b").unwrap();
         assert_eq!(there.part("c"), Err(Stop));
-        here.spend(&there.used().since(&before));
+        let used = there.used().since(&before);
         assert_eq!(there.finish(), Document::default());
         for found in kept.0.into_inner() {
             here.absorb(found);
         }
+        assert_eq!(here.spend("d", &used), Err(Stop));
         assert_eq!(here.part("d"), Err(Stop));
         let document = here.finish();
         assert_eq!(document.pieces, [Piece::new("a", "one"), Piece::new("b", "two")]);

@@ -186,7 +186,6 @@ impl Worker {
                     pictures.take(place, kind, payload, reading);
                 }
                 Reply::End(end) => {
-                    reading.spend(&end.used);
                     self.since = Instant::now();
                     return Ok(end);
                 }

@@ -70,6 +70,7 @@ impl<'a> Pictures<'a> {
     pub(super) fn new(reader: Option<&'a PictureReader>) -> Self {
         Self { reader, kept: Vec::new() }
     }
+
     /// Reads those that were kept.
     pub(super) fn read_kept(&mut self, reading: &mut Reading<'_>) {
         for (place, kind, bytes) in std::mem::take(&mut self.kept) {
@@ -78,11 +79,8 @@ impl<'a> Pictures<'a> {
     }
 
     /// Reads one.
-    pub(super) fn read(&self, place: &str, kind: &str, bytes: &[u8], reading: &mut Reading<'_>) {
+    fn read(&self, place: &str, kind: &str, bytes: &[u8], reading: &mut Reading<'_>) {
         let Some(reader) = self.reader else { return reading.picture(place, kind, bytes) };
-        if bytes.len() > reader.size {
-            return reading.unreadable(place, format!("limit: a picture of more than {} bytes", reader.size));
-        }
         match run(reader, bytes, reading.deadline(), reading.text_left()) {
             Ok(output) => {
                 let mut text = Text::new();

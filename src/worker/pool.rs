@@ -269,7 +269,7 @@ impl ReadAttachment for MessageReader<'_> {
             reading.limit(place, "limit: time (waiting for a reader)".to_owned());
             return reading.clock(place);
         }
-        loop {
+        let within = loop {
             let mut worker = match self.pool.worker(deadline) {
                 Ok(worker) => worker,
                 Err(NotReady::Late) => {
@@ -283,13 +283,14 @@ impl ReadAttachment for MessageReader<'_> {
             };
             let was_idle = worker.requests > 0;
             match worker.read(attachment, reading, &mut pictures) {
-                Ok(End { again, panicked, .. }) => {
+                Ok(End { used, again, panicked }) => {
                     if let Some(location) = panicked {
                         tracing::error!("documents: a reader panicked at {}; please report this", Printable(&location));
                     }
                     if again && worker.requests < REQUESTS_MAX {
                         self.pool.put_back(worker);
                     }
+                    break reading.spend(place, &used);
                 }
                 // It was about to end when it was chosen. A fresh one hears all.
                 Err(Broken::Unheard(how)) if was_idle => {
@@ -300,12 +301,12 @@ impl ReadAttachment for MessageReader<'_> {
                     // What died, or is not to be trusted any more, is not waited for.
                     drop(worker);
                     lament(place, broken, reading);
+                    break Ok(());
                 }
             }
-            break;
-        }
+        };
         pictures.read_kept(reading);
-        reading.clock(place)
+        within.and(reading.clock(place))
     }
 }
 

@@ -396,7 +396,7 @@ fn lies_are_not_believed_and_cost_one_file() {
     // Whatever it says to have used, what was found stays and the rest is listed.
     let document = read(&pool, &["used", "tell"]);
     assert_eq!(texts(&document), ["text"]);
-    assert_eq!(reasons(&document), ["file 1: limit: more than 1000 parts"]);
+    assert_eq!(reasons(&document), ["file 0: limit: more than 1000 parts"]);
 }
 
 #[test]
