@@ -155,6 +155,11 @@ impl CMap {
         !self.texts.is_empty()
     }
 
+    /// Entries of its tables.
+    pub(super) fn entries(&self) -> usize {
+        self.texts.len() + self.cids.len()
+    }
+
     /// The CID of a code.
     pub(super) fn cid(&self, code: u32) -> Option<u32> {
         let range = find(&self.cids, code)?;

@@ -31,8 +31,8 @@ const MAX_TREE_DEPTH: usize = 64;
 /// Operators between two looks at the clock.
 const STEP: usize = 1024;
 
-/// Fonts that are kept; where there are more they are read again.
-const MAX_FONTS: usize = 1024;
+/// Entries of tables of the fonts that are kept; where there are more they are read again.
+const MAX_FONT_ENTRIES: usize = 500_000;
 
 /// Pictures that are kept in mind.
 const MAX_PICTURES: usize = 10_000;
@@ -44,7 +44,8 @@ const MAX_PAGE_TEXT: usize = 16 * 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Known<'p> {
     /// Fonts by where their dictionaries stand in memory.
-    fonts: HashMap<usize, Option<Rc<Font>>>,
+    fonts: HashMap<usize, Rc<Font>>,
+    font_entries: usize,
     /// Patterns and masks that were read.
     side: HashSet<ObjectIdentifier>,
     /// Pictures that were drawn: which, and on which page first.
@@ -329,15 +330,17 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
         let Some(dict) = dict else { return Ok(None) };
         let key = dict.data().as_ptr() as usize;
         if let Some(font) = self.known.fonts.get(&key) {
-            return Ok(font.clone());
+            return Ok(Some(Rc::clone(font)));
         }
         self.reading.clock(self.place)?;
-        let font = Some(Rc::new(Font::read(&dict, self.reading)?));
-        if self.known.fonts.len() >= MAX_FONTS {
+        let font = Rc::new(Font::read(&dict, self.reading)?);
+        self.known.font_entries += font.entries();
+        if self.known.font_entries > MAX_FONT_ENTRIES {
             self.known.fonts.clear();
+            self.known.font_entries = font.entries();
         }
-        self.known.fonts.insert(key, font.clone());
-        Ok(font)
+        self.known.fonts.insert(key, Rc::clone(&font));
+        Ok(Some(font))
     }
 
     /// A form or a picture (8.8).

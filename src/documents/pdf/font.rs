@@ -7,7 +7,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfStrin
 use std::collections::HashMap;
 
 /// Entries of a table of widths.
-const MAX_WIDTHS: usize = 100_000;
+const MAX_WIDTHS: usize = 65_536;
 
 /// The most bytes of an embedded map from CIDs to glyphs: two for each.
 const MAX_GLYPH_MAP: usize = 2 * 65_536;
@@ -92,6 +92,14 @@ impl Font {
             return Ok(Self::Composite(Box::new(Composite::read(dict, to_unicode, reading)?)));
         }
         Ok(Self::Simple(Box::new(Simple::read(dict, to_unicode.as_ref(), reading)?)))
+    }
+
+    /// What it keeps in memory, in entries of its tables.
+    pub(super) fn entries(&self) -> usize {
+        match self {
+            Self::Simple(font) => font.texts.len(),
+            Self::Composite(font) => font.entries(),
+        }
     }
 
     /// Whether its lines run down.
@@ -293,6 +301,15 @@ impl Composite {
             program,
             vertical,
         })
+    }
+
+    fn entries(&self) -> usize {
+        let map = match &self.codes {
+            Codes::Embedded(map) => map.entries(),
+            _ => 0,
+        };
+        let to_unicode = self.to_unicode.as_ref().map_or(0, CMap::entries);
+        map + to_unicode + self.widths.len() + self.program.by_glyph.len()
     }
 
     fn show(&self, bytes: &[u8], mut take: impl FnMut(Shown<'_>)) {
