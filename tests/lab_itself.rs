@@ -331,7 +331,7 @@ fn without_chroot_and_with_segl_s_lines() {
 /// Stands for the daemon: takes connections on both sockets, says who it is, and ends with SIGTERM.
 const STAND_IN: &str = r#"#!/usr/bin/python3
 import os, signal, socket, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 sockets = []
 for name in ("milter", "socketmap"):
     path = f"/var/spool/postfix/segl/{name}.sock"
@@ -344,8 +344,7 @@ for name in ("milter", "socketmap"):
 os.system("id >&2")
 print(" ".join(sys.argv[1:]), open("/etc/segl/segl.toml").readline().strip(), file=sys.stderr, flush=True)
 open("/var/lib/segl/state", "a").close()
-while True:
-    signal.pause()
+signal.sigwait([signal.SIGTERM])
 "#;
 
 #[test]
