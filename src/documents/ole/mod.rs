@@ -19,15 +19,14 @@ mod object;
 mod outlook;
 mod powerpoint;
 mod properties;
+mod restricted;
 mod word;
 
+use super::ciphertext::is_ciphertext;
 use crate::message::{Attachment, Fault, Reading, Text, quoted, within};
 use compound::{Compound, Id, ROOT};
 pub(super) use excel::{header_text, rk};
 pub(super) use number_format::{Format, civil};
-
-/// How messages protected by rights management begin (message.rpmsg, [MS-OXORMMS] 2.2.1).
-const RIGHTS_MANAGED_MESSAGE: &[u8] = b"\x76\xe8\x04\x60\xc4\x11\xe3\x86";
 
 /// What rights management is called in a list of what is protected.
 const RIGHTS_MANAGEMENT: &str = "rights management";
@@ -37,15 +36,19 @@ const PASSWORD: &str = "Office with a password";
 
 /// Whether this is what rights management makes of a message.
 pub(super) fn is_rights_managed_message(bytes: &[u8]) -> bool {
-    bytes.starts_with(RIGHTS_MANAGED_MESSAGE)
+    restricted::is_message(bytes)
 }
 
 /// Reads a compound file.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    if is_rights_managed_message(file.bytes) {
-        return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
+    let (expanded, fault) = match restricted::is_message(file.bytes) {
+        true => restricted::compound_file(file.bytes, reading),
+        false => (Vec::new(), None),
+    };
+    if let Some(fault) = fault {
+        reading.fault(file.place, fault)?;
     }
-    let compound = Compound::open(file.bytes)?;
+    let compound = Compound::open(if restricted::is_message(file.bytes) { &expanded } else { file.bytes })?;
     let result = read_storage(&compound, ROOT, file.place, reading);
     if compound.is_cut() && result.is_ok() {
         return Err(Fault::broken("parts of the file are missing"));
@@ -125,7 +128,13 @@ const SILENT: &[&str] = &[
 fn read_storage(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
     reading.clock(place)?;
     let has = |name: &str| compound.child(storage, name).is_some();
-    if has("\u{9}DRMContent") || has("\u{9}DRMViewerContent") || has("DRMContent") {
+    for name in ["\u{9}DRMContent", "\u{9}DRMViewerContent", "DRMContent"] {
+        let Some(content) = compound.stream_named(storage, name)? else { continue };
+        // Its length stands first.
+        let encrypted = content.get(8..).unwrap_or_default();
+        if encrypted.is_empty() || !is_ciphertext(encrypted) {
+            return Err(Fault::Unreadable("it is said to be encrypted, and is not".to_owned()));
+        }
         return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
     }
     if has("EncryptedPackage") || has("EncryptionInfo") {
@@ -213,7 +222,10 @@ mod tests {
     use super::*;
     use crate::message::{Document, Limits, Unread};
     use proptest::prelude::*;
-    use std::time::{Duration, Instant};
+    use std::{
+        io::Write,
+        time::{Duration, Instant},
+    };
 
     /// Documents made by the programs that people use; see tests/corpus/reading/ole.toml.
     const DOCUMENTS: &[&[u8]] = &[
@@ -246,8 +258,32 @@ mod tests {
 
     #[test]
     fn a_message_under_rights_management_is_protected() {
-        let rpmsg = [RIGHTS_MANAGED_MESSAGE, b"rest"].concat();
-        assert_eq!(document(&rpmsg).1, Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned())));
+        let restricted = |compound: &[u8]| {
+            let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            zlib.write_all(compound).unwrap();
+            let body = zlib.finish().unwrap();
+            let lengths = [compound.len(), body.len()].map(|length| u32::try_from(length).unwrap().to_le_bytes());
+            [b"\x76\xe8\x04\x60\xc4\x11\xe3\x86\xa0\x0f\0\0", &lengths.concat()[..], &body].concat()
+        };
+        // A document that is no more than compressed.
+        let word = DOCUMENTS[0];
+        assert_eq!(document(&restricted(word)).0.pieces, document(word).0.pieces);
+        // Its main stream, called what encrypted content is called, and then encrypted.
+        let mut renamed = word.to_vec();
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        let entry = memchr::memmem::find(&renamed, &utf_16("WordDocument")).unwrap();
+        renamed[entry..entry + 24].copy_from_slice(&utf_16("\u{9}DRMContent\0"));
+        renamed[entry + 64] -= 2;
+        assert!(matches!(document(&restricted(&renamed)).1, Err(Fault::Unreadable(_))));
+        let start = memchr::memmem::find(&renamed, b"\xec\xa5").unwrap();
+        let length = u32::from_le_bytes(*renamed[entry + 120..].first_chunk().unwrap()) as usize;
+        let mut state = 1_u64;
+        for byte in &mut renamed[start..start + length] {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = (state >> 56) as u8;
+        }
+        assert_eq!(document(&restricted(&renamed)).1, Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned())));
+        assert!(matches!(document(b"\x76\xe8\x04\x60\xc4\x11\xe3\x86rest").1, Err(Fault::Unreadable(_))));
     }
 
     #[test]
