@@ -30,6 +30,22 @@ pub(super) fn is_ciphertext(bytes: &[u8]) -> bool {
     bytes.chunks(WINDOW).filter(|window| window.len() >= SHORTEST_WINDOW).all(is_even)
 }
 
+/// The shortest run of printable ASCII that is taken for text where what stands beside encrypted content is read.
+const SHORTEST_RUN: usize = 8;
+
+/// What can be read among bytes that stand beside encrypted content and are not encrypted themselves, run by run: keys
+/// and names, or whatever somebody put in their stead.
+pub(super) fn readable(bytes: &[u8]) -> String {
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let runs = bytes.split(|byte| !is_text(byte)).filter(|run| run.len() >= SHORTEST_RUN);
+    let mut text = String::new();
+    for run in runs {
+        text.push_str(&String::from_utf8_lossy(run));
+        text.push('\n');
+    }
+    text
+}
+
 /// Whether all 256 values are about as frequent.
 fn is_even(window: &[u8]) -> bool {
     let mut counts = [0_u32; 256];
@@ -54,6 +70,13 @@ mod tests {
             (state >> 32) as u8
         };
         (0..length).map(step).collect()
+    }
+
+    #[test]
+    fn what_stands_among_noise_is_read() {
+        let bytes = [noise(100), b"610190-0005\0\x01Et navn, der er langt\xff".to_vec(), noise(100)].concat();
+        let text = readable(&bytes);
+        assert!(text.contains("610190-0005") && text.contains("Et navn, der er langt"), "{text}");
     }
 
     #[test]

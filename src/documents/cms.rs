@@ -4,11 +4,11 @@
 use super::{
     archive::expand,
     ber::{self, CONTEXT, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET},
-    ciphertext::is_ciphertext,
+    ciphertext::{is_ciphertext, readable},
     hidden::hides_text,
     kind::extension,
 };
-use crate::message::{Attachment, Fault, Reading, is_entity, read_within, within};
+use crate::message::{Attachment, Fault, Piece, Reading, is_entity, read_within, within};
 use flate2::read::ZlibDecoder;
 use std::borrow::Cow;
 
@@ -17,6 +17,9 @@ const S_MIME: &str = "S/MIME";
 
 /// The shortest encrypted content: one block of a cipher.
 const SHORTEST_CIPHERTEXT: usize = 8;
+
+/// Values after the encrypted content; there are at most three.
+const MAX_ATTRIBUTES: usize = 100;
 
 /// 1.2.840.113549.1.7.x: PKCS #7, RFC 5652.
 const PKCS_7: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07";
@@ -118,7 +121,10 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         }
         ContentType::Enveloped | ContentType::AuthEnveloped | ContentType::Encrypted => {
             let needs_recipient = info.kind != ContentType::Encrypted;
-            let encrypted = encrypted(content, needs_recipient).ok_or_else(not_understood)?;
+            let (encrypted, outside) = encrypted(content, needs_recipient).ok_or_else(not_understood)?;
+            for value in outside {
+                reading.piece(Piece::new(within(file.place, "outside the encryption"), readable(value)));
+            }
             if encrypted.len() < SHORTEST_CIPHERTEXT || !is_ciphertext(&encrypted) {
                 return Err(Fault::Unreadable("it is said to be encrypted, and is not".to_owned()));
             }
@@ -183,20 +189,28 @@ fn is_content(identifier: &[u8]) -> bool {
     identifier.starts_with(PKCS_7) || identifier.starts_with(S_MIME_CONTENT)
 }
 
-/// The encrypted content (section 6.1, RFC 5083 section 2.1); `None` where something is missing that must be there.
-fn encrypted(content: Element<'_>, needs_recipient: bool) -> Option<Cow<'_, [u8]>> {
+/// The encrypted content (section 6.1, RFC 5083 section 2.1), and the values that stand around it; `None` where
+/// something is missing that must be there.
+fn encrypted(content: Element<'_>, needs_recipient: bool) -> Option<(Cow<'_, [u8]>, Vec<&[u8]>)> {
+    let mut outside = Vec::new();
     let mut elements = ber::all(content.of(SEQUENCE)?).peekable();
-    elements.next()?.of(INTEGER)?;
+    outside.push(elements.next()?.of(INTEGER)?);
     if needs_recipient {
-        elements.next_if(|element| element.tag == CONTEXT);
+        outside.extend(elements.next_if(|element| element.tag == CONTEXT).map(|element| element.content));
         let recipients = elements.next()?.of(SET)?;
         ber::first(recipients)?;
+        outside.push(recipients);
     }
     let mut info = ber::all(elements.next()?.of(SEQUENCE)?);
-    info.next()?.of(OBJECT_IDENTIFIER)?;
-    ber::first(info.next()?.of(SEQUENCE)?)?.0.of(OBJECT_IDENTIFIER)?;
+    outside.push(info.next()?.of(OBJECT_IDENTIFIER)?);
+    let algorithm = info.next()?.of(SEQUENCE)?;
+    ber::first(algorithm)?.0.of(OBJECT_IDENTIFIER)?;
+    outside.push(algorithm);
     let encrypted = info.next()?;
-    (encrypted.tag & !ber::CONSTRUCTED == CONTEXT & !ber::CONSTRUCTED).then(|| encrypted.octets())?
+    outside.extend(info.take(MAX_ATTRIBUTES).map(|element| element.content));
+    outside.extend(elements.take(MAX_ATTRIBUTES).map(|element| element.content));
+    let is_content = encrypted.tag & !ber::CONSTRUCTED == CONTEXT & !ber::CONSTRUCTED;
+    is_content.then(|| encrypted.octets())?.map(|octets| (octets, outside))
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! OpenPGP (RFC 9580), without its armour: what is only signed or compressed is read, what is encrypted is protected,
 //! keys and signatures hold no text.
 
-use super::{archive::expand, ciphertext::is_ciphertext, hidden::is_much};
+use super::{
+    archive::expand,
+    ciphertext::{is_ciphertext, readable},
+    hidden::is_much,
+};
 use crate::message::{Attachment, Fault, Piece, Reading, decode_text, quoted, within};
 use bzip2::read::BzDecoder;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
@@ -63,7 +67,12 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     let packets = packets(file.bytes).ok_or_else(|| Fault::broken("it is no OpenPGP"))?;
     match shape(&packets) {
         None => Err(Fault::broken("its packets are in no order that has a meaning")),
-        Some(Shape::Encrypted) => encrypted(&packets),
+        Some(Shape::Encrypted) => {
+            for packet in packets.iter().filter(|packet| !is_encrypted_data(packet.tag)) {
+                reading.piece(Piece::new(within(file.place, "keys"), readable(&packet.body)));
+            }
+            encrypted(&packets)
+        }
         Some(Shape::Readable) => {
             for packet in &packets {
                 match packet.tag {

@@ -9,6 +9,7 @@ specifications [MS-OXMSG], [MS-OXTNEF], [MS-OXRTFCP], [MS-XLSB].
 import base64
 import io
 import json
+import random
 import pathlib
 import struct
 import subprocess
@@ -576,7 +577,7 @@ if __name__ == "__main__":
         "winmail.dat": tnef(),
         "binary.xlsb": xlsb(),
         "password.docx": encrypted(),
-        "rights-managed.doc": compound_file.write({"\x09DRMContent": b"x" * 100, "WordDocument": b"y" * 100}),
+        "rights-managed.doc": compound_file.write({"\x09DRMContent": random.Random(1).randbytes(100), "WordDocument": b"y" * 100}),
         "packager.doc": compound_file.write({"ObjectPool": {"_1": {"\x01Ole10Native": native(b"indlejret e501.txt", b"indlejret tekst-e502")}}, "\x01Ole10Native": native(b"pakke e503.txt", b"pakket tekst-e504")}),
         "drawing.vsd": compound_file.write({"VisioDocument": b"x" * 100}),
     }
