@@ -9,8 +9,8 @@ specifications [MS-OXMSG], [MS-OXTNEF], [MS-OXRTFCP], [MS-XLSB].
 import base64
 import io
 import json
-import random
 import pathlib
+import random
 import struct
 import subprocess
 import tempfile
