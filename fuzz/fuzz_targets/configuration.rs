@@ -1,4 +1,4 @@
-//! Any text can be a configuration file: `cargo +nightly fuzz run configuration conf`.
+//! Any text can be a configuration file: `make fuzz`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text can be a next-hop, and its key is the same however often it is folded: `cargo +nightly fuzz run next_hop`.
+//! Any text can be a next-hop, and its key is the same however often it is folded: `make fuzz`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text can be read as a rule file, and what is accepted can be used: `cargo +nightly fuzz run rule_file conf/rules`.
+//! Any text can be read as a rule file, and what is accepted can be used: `make fuzz`.
 
 #![no_main]
 
