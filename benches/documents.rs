@@ -3,6 +3,7 @@
 //! process of its own, in turns.
 //!
 //! Needs what benches/large/install installs.
+#![cfg(feature = "documents")]
 
 mod measure;
 

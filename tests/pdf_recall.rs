@@ -4,6 +4,7 @@
 //! ```sh
 //! SEGL_PDFS=/some/directory cargo test --test pdf_recall -- --ignored --nocapture
 //! ```
+#![cfg(feature = "documents")]
 
 use segl::{
     documents::InProcess,

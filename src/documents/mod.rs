@@ -17,6 +17,7 @@ mod ciphertext;
 mod cms;
 mod codepage;
 mod compressed_rtf;
+mod entities;
 mod hidden;
 mod kind;
 mod little_endian;

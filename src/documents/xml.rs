@@ -1,16 +1,18 @@
-//! XML as documents use it, event by event: names without their prefixes, references resolved. Entities that a document
-//! defines itself are not expanded (no office format needs them), so nothing grows.
+//! XML as documents use it, event by event: names without their prefixes, references resolved.
 
+use super::entities::Entities;
 use crate::message::{Fault, Reading};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use quick_xml::{
     Reader,
+    escape::unescape_with,
     events::{BytesStart, Event, attributes::Attribute},
 };
 use std::{
     borrow::Cow,
     io::{self, BufReader, Read},
+    mem,
 };
 
 /// Elements within one another; the parser itself needs no stack, but those who follow a document's structure may.
@@ -33,12 +35,15 @@ pub(super) enum Node<'a> {
 }
 
 /// The beginning of an element.
-pub(super) struct Element<'a>(&'a BytesStart<'a>);
+pub(super) struct Element<'a> {
+    start: &'a BytesStart<'a>,
+    entities: &'a Entities,
+}
 
 impl Element<'_> {
     /// Its name without the prefix.
     pub(super) fn name(&self) -> &str {
-        self.0.local_name().into_inner()
+        self.start.local_name().into_inner()
     }
 
     /// The value of the attribute of this name (without the prefix), references resolved.
@@ -48,17 +53,17 @@ impl Element<'_> {
 
     /// All attributes, names without their prefixes. What is malformed is left out.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
-        let mut attributes = self.0.attributes();
+        let mut attributes = self.start.attributes();
         // Looking for attributes given twice takes time quadratic in their number.
         attributes.with_checks(false);
-        attributes.flatten().map(|Attribute { key, value }| (key.local_name().into_inner(), unescaped(value)))
+        attributes.flatten().map(|Attribute { key, value }| (key.local_name().into_inner(), self.unescaped(value)))
     }
-}
 
-fn unescaped(value: Cow<'_, str>) -> Cow<'_, str> {
-    match quick_xml::escape::unescape(&value) {
-        Ok(Cow::Borrowed(_)) | Err(_) => value,
-        Ok(Cow::Owned(resolved)) => Cow::Owned(resolved),
+    fn unescaped<'value>(&self, value: Cow<'value, str>) -> Cow<'value, str> {
+        match unescape_with(&value, |name| self.entities.text(name)) {
+            Ok(Cow::Borrowed(_)) | Err(_) => value,
+            Ok(Cow::Owned(resolved)) => Cow::Owned(resolved),
+        }
     }
 }
 
@@ -84,6 +89,8 @@ pub(super) fn walk(
     config.allow_unmatched_ends = true;
     config.allow_dangling_amp = true;
     let mut buffer = Vec::new();
+    let mut entities = Entities::default();
+    let mut all_defined = true;
     let mut depth = 0_usize;
     for count in 0_usize.. {
         if count % STEP == 0 {
@@ -96,7 +103,7 @@ pub(super) fn walk(
                 if depth > MAX_DEPTH {
                     return Err(Fault::Limit(format!("limit: XML nested more than {MAX_DEPTH} deep")));
                 }
-                take(Node::Open(&Element(&start)), reading)?;
+                take(Node::Open(&Element { start: &start, entities: &entities }), reading)?;
             }
             Event::End(end) => {
                 depth = depth.saturating_sub(1);
@@ -108,14 +115,20 @@ pub(super) fn walk(
                 let name: &str = &reference;
                 match reference.resolve_char_ref() {
                     Ok(Some(character)) => take(Node::Text(character.encode_utf8(&mut [0; 4])), reading)?,
-                    _ => match quick_xml::escape::resolve_xml_entity(name) {
+                    _ => match entities.text(name) {
                         Some(text) => take(Node::Text(text), reading)?,
-                        None => take(Node::Text(&format!("&{name};")), reading)?,
+                        None => {
+                            if mem::take(&mut all_defined) {
+                                reading.unreadable(place, "an XML entity that is not defined in the document");
+                            }
+                            take(Node::Text(&format!("&{name};")), reading)?;
+                        }
                     },
                 }
             }
+            Event::DocType(declaration) => entities = Entities::declared(&declaration)?,
             Event::Eof => return Ok(()),
-            Event::Decl(_) | Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::Decl(_) | Event::Empty(_) | Event::Comment(_) | Event::PI(_) => {}
         }
     }
     Ok(())
@@ -182,7 +195,8 @@ mod tests {
             ("<w:p w:x='a&amp;b'><w:t>f&#248;dt &lt;1</w:t><w:br/></w:p>", "<p x=a&b><t>født <1</t><br></br></p>"),
             ("<a><![CDATA[<b>]]></a>", "<a><b></a>"),
             ("<?xml version='1.0' encoding='iso-8859-1'?><a>x</a>", "<a>x</a>"),
-            ("<!DOCTYPE a [<!ENTITY e 'xxxx'>]><a>&e;</a>", "<a>&e;</a>"),
+            ("<!DOCTYPE a [<!ENTITY e 'xx&#248;'>]><a b='y&e;'>&e;</a>", "<a b=yxxø>xxø</a>"),
+            ("<a>&e;</a>", "<a>&e;</a>"),
         ] {
             assert_eq!(seen(xml.as_bytes()), (expected.to_owned(), Ok(())), "{xml}");
         }

@@ -40,6 +40,7 @@ pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
 pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};
 pub use signature::Signature;
+#[cfg(feature = "documents")]
 pub(crate) use transfer::{base64, quoted_printable};
 
 /// What was read of one message.

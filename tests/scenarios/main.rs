@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bombs;
 mod delivery;
 mod documents;
 mod faults;

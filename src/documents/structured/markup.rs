@@ -9,18 +9,13 @@ use super::{
     embedded::Files,
 };
 use crate::message::{Attachment, Fault, Reading, base64, decode_text};
-use memchr::memmem;
 use std::mem;
 
 /// Reads it.
 ///
 /// # Errors
-/// `Unreadable` where it is not well-formed, or defines entities of its own: nothing was kept then, and it is text like
-/// any other.
+/// `Unreadable` where it is not well-formed: nothing was kept then, and it is text like any other.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    if memmem::find(file.bytes, b"<!ENTITY").is_some() {
-        return Err(Fault::Unreadable("defines entities of its own".to_owned()));
-    }
     let mut markup = Markup::default();
     let result = xml::walk(file.bytes, file.place, reading, |node, reading| {
         match node {
@@ -246,11 +241,9 @@ mod tests {
 
     #[test]
     fn what_is_no_xml_keeps_nothing() {
-        for xml in ["<a>x<b", "<!DOCTYPE a [<!ENTITY e 'y'>]><a>&e;</a>"] {
-            let (document, result) = document(xml);
-            assert!(matches!(result, Err(Fault::Unreadable(_))));
-            assert!(document.pieces.is_empty());
-        }
+        let (document, result) = document("<a>x<b");
+        assert!(matches!(result, Err(Fault::Unreadable(_))));
+        assert!(document.pieces.is_empty());
     }
 
     proptest! {
