@@ -121,11 +121,11 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         }
         ContentType::Enveloped | ContentType::AuthEnveloped | ContentType::Encrypted => {
             let needs_recipient = info.kind != ContentType::Encrypted;
-            let (encrypted, outside) = encrypted(content, needs_recipient).ok_or_else(not_understood)?;
+            let Encrypted { content, outside } = encrypted(content, needs_recipient).ok_or_else(not_understood)?;
             for value in outside {
                 reading.piece(Piece::new(within(file.place, "outside the encryption"), readable(value)));
             }
-            if encrypted.len() < SHORTEST_CIPHERTEXT || !is_ciphertext(&encrypted) {
+            if content.len() < SHORTEST_CIPHERTEXT || !is_ciphertext(&content) {
                 return Err(Fault::Unreadable("it is said to be encrypted, and is not".to_owned()));
             }
             Err(Fault::Protected(S_MIME.to_owned()))
@@ -189,9 +189,14 @@ fn is_content(identifier: &[u8]) -> bool {
     identifier.starts_with(PKCS_7) || identifier.starts_with(S_MIME_CONTENT)
 }
 
-/// The encrypted content (section 6.1, RFC 5083 section 2.1), and the values that stand around it; `None` where
-/// something is missing that must be there.
-fn encrypted(content: Element<'_>, needs_recipient: bool) -> Option<(Cow<'_, [u8]>, Vec<&[u8]>)> {
+/// Encrypted content (section 6.1, RFC 5083 section 2.1), and the values that stand around it.
+struct Encrypted<'a> {
+    content: Cow<'a, [u8]>,
+    outside: Vec<&'a [u8]>,
+}
+
+/// Reads it; `None` where something is missing that must be there.
+fn encrypted(content: Element<'_>, needs_recipient: bool) -> Option<Encrypted<'_>> {
     let mut outside = Vec::new();
     let mut elements = ber::all(content.of(SEQUENCE)?).peekable();
     outside.push(elements.next()?.of(INTEGER)?);
@@ -210,7 +215,7 @@ fn encrypted(content: Element<'_>, needs_recipient: bool) -> Option<(Cow<'_, [u8
     outside.extend(info.take(MAX_ATTRIBUTES).map(|element| element.content));
     outside.extend(elements.take(MAX_ATTRIBUTES).map(|element| element.content));
     let is_content = encrypted.tag & !ber::CONSTRUCTED == CONTEXT & !ber::CONSTRUCTED;
-    is_content.then(|| encrypted.octets())?.map(|octets| (octets, outside))
+    Some(Encrypted { content: is_content.then(|| encrypted.octets())??, outside })
 }
 
 #[cfg(test)]
