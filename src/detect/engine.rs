@@ -35,6 +35,9 @@ const MAX_VALUES: usize = 1000;
 /// Bytes of text searched at once, and between two looks at the clock.
 const BLOCK: usize = 64 * 1024;
 
+/// The longest run of digits that can be the first of a number of a known kind.
+const MAX_RUN: usize = 63;
+
 /// Runs of digits between two looks at the clock.
 const RUNS: usize = 4096;
 
@@ -48,7 +51,8 @@ pub(super) struct ListId {
 /// Rules and the automata made of their words.
 pub(super) struct Engine {
     pub(super) rules: Vec<Rule>,
-    identifiers: Vec<(usize, Identifier)>,
+    /// By the length of the first run of digits: rules and their kinds of number.
+    identifiers: Vec<Vec<(usize, &'static Identifier)>>,
     terms: Option<Lists<ListId>>,
     contexts: Option<Lists<ListId>>,
     has_patterns: bool,
@@ -62,11 +66,17 @@ impl Engine {
     /// # Errors
     /// If the word lists are too long for them.
     pub(super) fn build(rules: Vec<Rule>) -> Result<Self, aho_corasick::BuildError> {
-        let mut identifiers = Vec::new();
+        let mut identifiers = vec![Vec::new(); MAX_RUN + 1];
         let (mut terms, mut contexts) = (Vec::new(), Vec::new());
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
-                Matcher::Identifier { identifier, .. } => identifiers.push((rule, *identifier)),
+                Matcher::Identifier { identifier, .. } => {
+                    for (length, starting) in identifiers.iter_mut().enumerate() {
+                        if identifier.starts_with(length) {
+                            starting.push((rule, *identifier));
+                        }
+                    }
+                }
                 Matcher::Terms(groups) => {
                     for (list, group) in groups.iter().enumerate() {
                         terms.extend(group.words.iter().map(|word| (word.clone(), ListId { rule, list })));
@@ -184,16 +194,13 @@ impl Inspection<'_> {
     }
 
     fn identifiers(&mut self, place: usize, text: &str) -> Result<(), Late> {
-        if self.engine.identifiers.is_empty() {
-            return Ok(());
-        }
         let engine = self.engine;
         let mut cluster = Cluster::empty();
         for (count, run) in Runs::of(text.as_bytes()).enumerate() {
             if count % RUNS == 0 {
                 self.clock()?;
             }
-            for &(rule, identifier) in &engine.identifiers {
+            for &(rule, identifier) in engine.identifiers.get(run.len()).into_iter().flatten() {
                 let Some(Hit { range, form, checksum }) = identifier.at(text.as_bytes(), &run, self.today) else {
                     continue;
                 };
@@ -440,8 +447,8 @@ fn why(rule: &Rule, candidate: &Candidate, applied: &[(Score, Option<&str>)]) ->
     let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
     let mut why = match (candidate.shape, &rule.matcher) {
         (Shape::Number { form, checksum }, Matcher::Identifier { identifier, base, checksum: bonus }) => {
-            let mut why = format!("written form {} {:.2}", identifier.forms()[form], points(base[form]));
-            if checksum && let Some(name) = identifier.checksum() {
+            let mut why = format!("written form {} {:.2}", identifier.forms[form], points(base[form]));
+            if checksum && let Some(name) = identifier.checksum {
                 let _ = write!(why, ", {name} fits {:+.2}", points(*bonus));
             }
             why

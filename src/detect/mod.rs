@@ -4,16 +4,13 @@
 //! |---|---|
 //! | rule files -> rules | `rule_file`, `rule` |
 //! | texts and rules -> findings | `engine` |
-//! | numbers whose arithmetic is known | `identifier`: `cpr`, `iban`, `card`, on `digits` |
+//! | numbers whose arithmetic is known | `identifier`, on `digits` |
 //! | word lists, whatever the letters' case | `words`, `fold` |
 //! | what the sender marked | `marks` |
 
-mod card;
-mod cpr;
 mod digits;
 mod engine;
 mod fold;
-mod iban;
 mod identifier;
 mod marks;
 mod rule;

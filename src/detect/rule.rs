@@ -34,7 +34,7 @@ pub(super) struct Rule {
 pub(super) enum Matcher {
     /// Numbers whose arithmetic is known.
     Identifier {
-        identifier: Identifier,
+        identifier: &'static Identifier,
         /// By the identifier's forms.
         base: Vec<Score>,
         checksum: Score,

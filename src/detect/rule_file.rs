@@ -356,12 +356,11 @@ impl RawRule {
 
 impl RawIdentifier {
     fn compile(&self) -> Result<Matcher, String> {
-        let name = |identifier: &Identifier| identifier.name() == self.validator;
-        let identifier = Identifier::ALL.into_iter().find(name).ok_or_else(|| {
-            let known: Vec<_> = Identifier::ALL.into_iter().map(Identifier::name).collect();
+        let identifier = Identifier::all().find(|kind| kind.name == self.validator).ok_or_else(|| {
+            let known: Vec<_> = Identifier::all().map(|kind| kind.name).collect();
             format!("validator `{}` is not known: there are {}", self.validator, known.join(", "))
         })?;
-        let forms = identifier.forms();
+        let forms = identifier.forms;
         if let Some(unknown) = self.base.keys().find(|form| !forms.contains(&form.as_str())) {
             return Err(format!("`base.{unknown}`: {} has the forms {}", self.validator, forms.join(", ")));
         }
@@ -369,7 +368,7 @@ impl RawIdentifier {
             let value = self.base.get(form).ok_or_else(|| format!("`base.{form}` is missing: say what it is worth"))?;
             score(form, *value)
         });
-        if self.checksum != 0.0 && identifier.checksum().is_none() {
+        if self.checksum != 0.0 && identifier.checksum.is_none() {
             return Err(format!("`checksum`: {} without its checksum is none, so it adds nothing", self.validator));
         }
         let checksum = score("checksum", self.checksum)?;
@@ -528,10 +527,7 @@ examples = { found = ["Sag-123456"] }
             assert!(found.first().is_some_and(|found| found.starts_with(fault)), "{from} -> {to}: {found:?}");
         }
         for (matcher, fault) in [
-            (
-                "identifier = { validator = \"dk.cvr\", base = {} }",
-                "validator `dk.cvr` is not known: there are dk.cpr, iban, card",
-            ),
+            ("identifier = { validator = \"dk.cvr\", base = {} }", "validator `dk.cvr` is not known: there are "),
             ("identifier = { validator = \"iban\", base = { bare = 1.0 } }", "`base.bare`: iban has the forms"),
             ("identifier = { validator = \"iban\", base = { grouped = 1.0 } }", "`base.electronic` is missing"),
             (

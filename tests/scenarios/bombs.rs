@@ -69,12 +69,12 @@ fn pdf() -> Vec<u8> {
     let pages = (3..1_000_000).map(|_| "<</Type/Page/Parent 2 0 R>>".to_owned());
     for (at, object) in catalog.into_iter().chain(pages).enumerate() {
         offsets.push(pdf.len());
-        write!(pdf, "{} 0 obj{object}endobj\n", at + 1).unwrap();
+        writeln!(pdf, "{} 0 obj{object}endobj", at + 1).unwrap();
     }
     let table = pdf.len();
     pdf.push_str("xref\n0 1000000\n0000000000 65535 f \n");
     for offset in offsets {
-        write!(pdf, "{offset:010} 00000 n \n").unwrap();
+        writeln!(pdf, "{offset:010} 00000 n ").unwrap();
     }
     write!(pdf, "trailer<</Size 1000000/Root 1 0 R>>startxref\n{table}\n%%EOF").unwrap();
     zip(&[("a.pdf".to_owned(), pdf.as_bytes())])

@@ -1,14 +1,22 @@
 //! Payment card numbers (ISO/IEC 7812): an issuer's range, its lengths, and the Luhn check digit.
 
-use super::{
-    digits::{Setting, run_end, setting},
-    identifier::Hit,
-};
+use super::{Finder, Hit, Identifier, lengths};
+use crate::detect::digits::{Setting, run_end, setting};
+use jiff::civil::Date;
 use std::ops::Range;
+
+/// The kind.
+pub(super) static KIND: Identifier = Identifier {
+    name: "card",
+    forms: &FORMS,
+    checksum: None,
+    shown: 4,
+    finder: Finder::Own { starts: lengths(&[4, 12, 13, 14, 15, 16, 17, 18, 19]), at },
+};
 
 /// How a number is written: in the groups that stand on cards; without a gap; a length or an issuer that is seen rarely
 /// (Maestro of any length, Diners, 13 and 19 digits); any of them within a URL or an address.
-pub(super) const FORMS: [&str; 4] = ["grouped", "bare", "uncommon", "embedded"];
+const FORMS: [&str; 4] = ["grouped", "bare", "uncommon", "embedded"];
 const GROUPED: usize = 0;
 const BARE: usize = 1;
 const UNCOMMON: usize = 2;
@@ -21,7 +29,7 @@ const LONGEST: usize = 19;
 const MAX_GROUPS: usize = 5;
 
 /// The number that begins at this run of digits.
-pub(super) fn at(text: &[u8], run: &Range<usize>) -> Option<Hit> {
+fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     let (end, form) = match run.len() {
         SHORTEST..=LONGEST => {
             let common = issuer(&text[run.clone()])?;
@@ -135,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(text: &str) -> Vec<(&str, &'static str)> {
-        let hits = Runs::of(text.as_bytes()).filter_map(|run| at(text.as_bytes(), &run));
+        let hits = Runs::of(text.as_bytes()).filter_map(|run| at(text.as_bytes(), &run, Date::MAX));
         hits.map(|hit| (&text[hit.range], FORMS[hit.form])).collect()
     }
 

@@ -3,16 +3,23 @@
 //! Ten digits: day, month, year, then four whose first gives the century. Hospitals' replacement numbers add 60 to the
 //! day. Modulus 11 was given up in 2007: numbers without it are issued, so it raises confidence and is no condition.
 
-use super::{
-    digits::{Setting, run_end, setting},
-    identifier::Hit,
-};
+use super::{Finder, Hit, Identifier, lengths};
+use crate::detect::digits::{Setting, run_end, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
+/// The kind.
+pub(super) static KIND: Identifier = Identifier {
+    name: "dk.cpr",
+    forms: &FORMS,
+    checksum: Some("modulus 11"),
+    shown: 4,
+    finder: Finder::Own { starts: lengths(&[2, 6, 8, 10]), at },
+};
+
 /// How a number is written: `010136-4321`; `010136 4321` (also ` - `, `/`, `.`, a tab, a line end); `01.01.36-4321` or with the year
 /// in full; `0101364321`; any of them within a URL or an address.
-pub(super) const FORMS: [&str; 5] = ["hyphen", "spaced", "grouped", "bare", "embedded"];
+const FORMS: [&str; 5] = ["hyphen", "spaced", "grouped", "bare", "embedded"];
 const HYPHEN: usize = 0;
 const SPACED: usize = 1;
 const GROUPED: usize = 2;
@@ -23,7 +30,7 @@ const EMBEDDED: usize = 4;
 const MAX_WHITE: usize = 3;
 
 /// The number that begins at this run of digits.
-pub(super) fn at(text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
+fn at(text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
     let written = match run.len() {
         10 => Written { end: run.end, form: BARE, year: None, digits: collect(&[&text[run.clone()]])? },
         6 => separated(text, run.clone(), HYPHEN)?,

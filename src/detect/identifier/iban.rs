@@ -1,13 +1,21 @@
 //! IBAN (ISO 13616): two letters of the country, two check digits, and as many letters and digits as that country has.
 
-use super::{
-    digits::{Setting, setting},
-    identifier::Hit,
-};
+use super::{Finder, Hit, Identifier};
+use crate::detect::digits::{Setting, setting};
+use jiff::civil::Date;
 use std::ops::Range;
 
+/// The kind.
+pub(super) static KIND: Identifier = Identifier {
+    name: "iban",
+    forms: &FORMS,
+    checksum: None,
+    shown: 2,
+    finder: Finder::Own { starts: u64::MAX << 2, at },
+};
+
 /// How a number is written: without a gap, in groups, either within a URL or an address.
-pub(super) const FORMS: [&str; 3] = ["electronic", "grouped", "embedded"];
+const FORMS: [&str; 3] = ["electronic", "grouped", "embedded"];
 const ELECTRONIC: usize = 0;
 const GROUPED: usize = 1;
 const EMBEDDED: usize = 2;
@@ -109,7 +117,7 @@ const LENGTHS: [(&[u8; 2], usize); 89] = [
 const MAX_GAP: usize = 3;
 
 /// The number whose check digits begin this run of digits.
-pub(super) fn at(text: &[u8], run: &Range<usize>) -> Option<Hit> {
+fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     let start = run.start.checked_sub(2)?;
     if run.len() < 2 || !text[start..run.start].iter().all(u8::is_ascii_alphabetic) {
         return None;
@@ -168,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(text: &str) -> Vec<(&str, &'static str)> {
-        let hits = Runs::of(text.as_bytes()).filter_map(|run| at(text.as_bytes(), &run));
+        let hits = Runs::of(text.as_bytes()).filter_map(|run| at(text.as_bytes(), &run, Date::MAX));
         hits.map(|hit| (&text[hit.range], FORMS[hit.form])).collect()
     }
 

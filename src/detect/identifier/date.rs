@@ -1,0 +1,34 @@
+//! Dates of birth within numbers.
+
+use jiff::civil::Date;
+
+/// The number that these ASCII digits write; they are few.
+pub(super) fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0')))
+}
+
+/// The date, if there is one.
+pub(super) fn date(year: u32, month: u32, day: u32) -> Option<Date> {
+    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+/// Whether there is such a date, and it has come.
+pub(super) fn is_past(year: u32, month: u32, day: u32, today: Date) -> bool {
+    date(year, month, day).is_some_and(|date| date <= today)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_dates() {
+        assert_eq!(number(b"0142"), 142);
+        let today = date(2026, 3, 1).unwrap();
+        assert!(is_past(2026, 3, 1, today));
+        assert!(!is_past(2026, 3, 2, today));
+        assert!(!is_past(2025, 2, 29, today));
+        assert!(!is_past(2025, 0, 1, today));
+        assert!(date(99_999, 300, 300).is_none());
+    }
+}

@@ -1,0 +1,140 @@
+//! Ways of writing a number: groups of digits and letters, and what stands between them.
+
+use crate::detect::digits::run_end;
+use std::ops::Range;
+
+/// Letters and digits of the longest number.
+const MAX_VALUE: usize = 40;
+
+/// White space where a layout has a space, in bytes: a cell's end, or a line's end with the white space around it.
+const MAX_WHITE: usize = 3;
+
+/// One way of writing a number.
+///
+/// | sign of the pattern | stands for |
+/// |---|---|
+/// | `d` | a digit |
+/// | `l` | a Latin letter, of either case |
+/// | `x` | a digit or a Latin letter |
+/// | space | white space, up to three bytes of it (a line may have been cut there) |
+/// | `~` | a hyphen with white space around it or not |
+/// | any other | itself |
+///
+/// What stands before the first digits must be letters (or signs that are themselves).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// Index into the kind's forms.
+    pub(super) form: usize,
+    pub(super) pattern: &'static str,
+}
+
+/// A text that has a layout.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) range: Range<usize>,
+    value: [u8; MAX_VALUE],
+    length: usize,
+}
+
+impl Written {
+    /// Its letters, in upper case, and digits.
+    pub(super) fn value(&self) -> &[u8] {
+        &self.value[..self.length]
+    }
+}
+
+impl Layout {
+    /// How many digits stand together at the first place where digits stand; `x` may be a digit, and must not stand
+    /// there.
+    pub(super) fn first_run(&self) -> usize {
+        self.pattern.bytes().skip_while(|sign| *sign != b'd').take_while(|sign| *sign == b'd').count()
+    }
+
+    /// Reads the number whose first digits are this run.
+    pub(super) fn read(&self, text: &[u8], run: &Range<usize>) -> Option<Written> {
+        let before = self.pattern.bytes().position(|sign| sign == b'd')?;
+        let start = run.start.checked_sub(before)?;
+        let mut written = Written { range: start..start, value: [0; MAX_VALUE], length: 0 };
+        let mut at = start;
+        for sign in self.pattern.bytes() {
+            match sign {
+                b' ' => {
+                    let white = white(text, at);
+                    if white == 0 {
+                        return None;
+                    }
+                    at += white;
+                    continue;
+                }
+                b'~' => {
+                    at += white(text, at);
+                    if text.get(at) != Some(&b'-') {
+                        return None;
+                    }
+                    at += 1;
+                    at += white(text, at);
+                    continue;
+                }
+                _ => {}
+            }
+            let byte = *text.get(at)?;
+            let fits = match sign {
+                b'd' => byte.is_ascii_digit(),
+                b'l' => byte.is_ascii_alphabetic(),
+                b'x' => byte.is_ascii_alphanumeric(),
+                _ => byte == sign,
+            };
+            if !fits {
+                return None;
+            }
+            if byte.is_ascii_alphanumeric() {
+                *written.value.get_mut(written.length)? = byte.to_ascii_uppercase();
+                written.length += 1;
+            }
+            at += 1;
+        }
+        written.range.end = at;
+        // Digits that go on are another number.
+        (run_end(text, at) == at).then_some(written)
+    }
+}
+
+fn white(text: &[u8], at: usize) -> usize {
+    let after = text.get(at..).unwrap_or_default();
+    after.iter().take(MAX_WHITE).take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::digits::Runs;
+
+    #[test]
+    fn texts_have_layouts() {
+        for (pattern, text, value) in [
+            ("dddddd-dddd", "010203-1234", Some("0102031234")),
+            ("dddddd-dddd", "010203-12345", None),
+            ("dddddd-dddd", "010203 1234", None),
+            ("dddddd~dddd", "010203 -\n1234", Some("0102031234")),
+            ("dddddd dddd", "010203\t1234", Some("0102031234")),
+            ("dddddd dddd", "010203    1234", None),
+            ("ll dd dd dd l", "ab 12 34 56 c", Some("AB123456C")),
+            ("ddddddxdddx", "131052a308t", Some("131052A308T")),
+            ("lddddddd", "x1234567", Some("X1234567")),
+            ("lddddddd", "1234567", None),
+        ] {
+            let layout = Layout { form: 0, pattern };
+            let run = Runs::of(text.as_bytes()).next().unwrap();
+            let written = layout.read(text.as_bytes(), &run);
+            let read = written.as_ref().map(|written| std::str::from_utf8(written.value()).unwrap());
+            assert_eq!(read, value, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_first_digits_are_known() {
+        for (pattern, length) in [("dddddd-dddd", 6), ("ll dd dd", 2), ("lddddddd", 7), ("llllllddlddldddl", 2)] {
+            assert_eq!(Layout { form: 0, pattern }.first_run(), length, "{pattern}");
+        }
+    }
+}

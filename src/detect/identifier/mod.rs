@@ -1,0 +1,172 @@
+//! The kinds of number whose shape and arithmetic are known, one file each, called by country and name. A rule file names
+//! one by its `validator` and says how much each of its forms is worth.
+//!
+//! A new kind is a file here with a `KIND`, and its name in the list below. Most kinds are a few ways of writing
+//! ([`layout`]) and a function that says whether such digits can be one; `date` and `check_digit` have what these share.
+
+mod check_digit;
+mod date;
+mod layout;
+
+use super::digits;
+use jiff::civil::Date;
+use layout::Layout;
+use std::ops::Range;
+
+/// Declares the kinds' files and lists them.
+macro_rules! kinds {
+    ($($file:ident),* $(,)?) => {
+        $(mod $file;)*
+
+        /// Every kind.
+        static KINDS: &[&Identifier] = &[$(&$file::KIND),*];
+    };
+}
+
+kinds!(card, dk_cpr, iban);
+
+/// A kind of number.
+pub(super) struct Identifier {
+    /// The name in rule files: `dk.cpr`.
+    pub(super) name: &'static str,
+    /// The ways in which it is written, as rule files name them.
+    pub(super) forms: &'static [&'static str],
+    /// The checksum's name; none where a number without it is no such number.
+    pub(super) checksum: Option<&'static str>,
+    /// Letters and digits of it that are shown to people.
+    shown: usize,
+    finder: Finder,
+}
+
+/// How a kind is found.
+#[allow(dead_code, reason = "until the first kind that is written so")]
+enum Finder {
+    /// By its layouts: each form but the last is for the layouts that name it, the last for a number within a URL or an
+    /// address.
+    Written { layouts: &'static [Layout], valid: fn(&[u8], Date) -> Option<Checksum> },
+    /// By a function of its own, for first runs of digits of these lengths ([`lengths`]).
+    Own { starts: u64, at: fn(&[u8], &Range<usize>, Date) -> Option<Hit> },
+}
+
+/// A set of lengths below 64.
+const fn lengths(of: &[usize]) -> u64 {
+    let (mut set, mut at) = (0, 0);
+    while at < of.len() {
+        set |= 1 << of[at];
+        at += 1;
+    }
+    set
+}
+
+/// Whether the checksum of a number fits that is possible without it, too.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Checksum {
+    Fits,
+    Fails,
+}
+
+impl From<bool> for Checksum {
+    fn from(fits: bool) -> Self {
+        if fits { Self::Fits } else { Self::Fails }
+    }
+}
+
+/// A number that may be one, found at a run of digits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Hit {
+    pub(super) range: Range<usize>,
+    /// Index into [`Identifier::forms`].
+    pub(super) form: usize,
+    /// The checksum fits.
+    pub(super) checksum: bool,
+}
+
+impl std::fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Identifier {
+    /// Every kind.
+    pub(super) fn all() -> impl Iterator<Item = &'static Self> {
+        KINDS.iter().copied()
+    }
+
+    /// Whether a number of this kind can have a run of so many digits as its first.
+    pub(super) fn starts_with(&self, length: usize) -> bool {
+        match self.finder {
+            Finder::Written { layouts, .. } => layouts.iter().any(|layout| layout.first_run() == length),
+            Finder::Own { starts, .. } => length < 64 && starts >> length & 1 == 1,
+        }
+    }
+
+    /// The number, if there is one, whose first digits are this run; nobody is born after `today`.
+    pub(super) fn at(&self, text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
+        match self.finder {
+            Finder::Own { at, .. } => at(text, run, today),
+            Finder::Written { layouts, valid } => {
+                let embedded = self.forms.len() - 1;
+                layouts.iter().filter(|layout| layout.first_run() == run.len()).find_map(|layout| {
+                    let written = layout.read(text, run)?;
+                    let checksum = valid(written.value(), today)?;
+                    let form = match digits::setting(text, &written.range) {
+                        digits::Setting::Alone => layout.form,
+                        digits::Setting::Embedded => embedded,
+                        digits::Setting::Piece => return None,
+                    };
+                    Some(Hit { range: written.range.clone(), form, checksum: checksum == Checksum::Fits })
+                })
+            }
+        }
+    }
+
+    /// The value with all but its beginning hidden.
+    pub(super) fn mask(&self, value: &[u8]) -> String {
+        digits::mask(value, self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::digits::Runs;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// What a kind finds in a text: the number, the form's name, whether its checksum fits.
+    pub(super) fn found<'t>(
+        kind: &'static Identifier,
+        text: &'t str,
+        today: Date,
+    ) -> Vec<(&'t str, &'static str, bool)> {
+        let runs = Runs::of(text.as_bytes()).filter(|run| kind.starts_with(run.len()));
+        let hits = runs.filter_map(|run| kind.at(text.as_bytes(), &run, today));
+        hits.map(|hit| (&text[hit.range], kind.forms[hit.form], hit.checksum)).collect()
+    }
+
+    #[test]
+    fn names_are_different_and_every_form_is_reached() {
+        let names: BTreeSet<_> = Identifier::all().map(|kind| kind.name).collect();
+        assert_eq!(names.len(), Identifier::all().count());
+        for kind in Identifier::all() {
+            assert!(kind.forms.len() >= 2, "{kind:?}");
+            if let Finder::Written { layouts, .. } = kind.finder {
+                assert_eq!(kind.forms.last(), Some(&"embedded"), "{kind:?}");
+                let used: BTreeSet<_> = layouts.iter().map(|layout| layout.form).collect();
+                assert_eq!(used, (0..kind.forms.len() - 1).collect(), "{kind:?}");
+                assert!(layouts.iter().all(|layout| layout.first_run() > 0), "{kind:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_hold_any_kind(text in "([0-9]{1,12}|[A-Za-zæ]{1,6}|[ .\t\n/+-]){0,12}") {
+            for kind in Identifier::all() {
+                found(kind, &text, date(2057, 12, 31));
+            }
+        }
+    }
+}
