@@ -173,7 +173,7 @@ fn standard_input_and_plain_output() {
         String::from_utf8(output.stdout).unwrap(),
         "-: confidential national-id,marked\n\
          \x20 marks.subject-confidential in subject: [fortroligt], confidence 1.00: the subject is tagged “fortroligt”\n\
-         \x20 dk.cpr in text: 1402••-••••, confidence 0.90: written form hyphen 0.60, near “cpr*” +0.30\n"
+         \x20 dk.cpr in text: 1402••-••••, confidence 0.90: written form hyphen 0.60, near “*cpr” +0.30\n"
     );
 }
 

@@ -10,15 +10,20 @@ use super::{
     digits::{self, Runs},
     fold::fold_into,
     identifier::{Hit, Identifier},
-    rule::{CERTAIN, Matcher, Rule, Score, Side},
+    language::{CommonWords, Languages},
+    nearby::{Nearby, Places, Word},
+    rule::{CERTAIN, Context, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
     words::{Found, Lists, MAX_WORD},
 };
-use crate::message::{Document, Unreadable};
+use crate::{
+    level::Category,
+    message::{Document, Unreadable},
+};
 use jiff::civil::Date;
 use regex_automata::Input;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt::Write,
     hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
@@ -35,26 +40,37 @@ const MAX_VALUES: usize = 1000;
 /// Bytes of text searched at once, and between two looks at the clock.
 const BLOCK: usize = 64 * 1024;
 
+/// Different words of one list that are kept for the whole message.
+const MAX_MOST: usize = 10;
+
+/// Numbers found in one piece that count as evidence for what stands beside them.
+const MAX_NUMBERS: usize = 10_000;
+
 /// The longest run of digits that can be the first of a number of a known kind.
 const MAX_RUN: usize = 63;
 
 /// Runs of digits between two looks at the clock.
 const RUNS: usize = 4096;
 
-/// The list that a word belongs to.
+/// The group of terms that a word belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ListId {
+struct TermId {
     rule: usize,
-    list: usize,
+    group: usize,
 }
 
 /// Rules and the automata made of their words.
 pub(super) struct Engine {
     pub(super) rules: Vec<Rule>,
+    pub(super) lists: Vec<List>,
     /// By the length of the first run of digits: rules and their kinds of number.
     identifiers: Vec<Vec<(usize, &'static Identifier)>>,
-    terms: Option<Lists<ListId>>,
-    contexts: Option<Lists<ListId>>,
+    terms: Option<Lists<TermId>>,
+    /// The lists of contexts that have a distance, and of exceptions.
+    nearby: Option<Lists<ListId>>,
+    /// The lists of contexts that count in the whole message.
+    anywhere: Option<Lists<ListId>>,
+    common_words: CommonWords,
     has_patterns: bool,
     /// The greatest distance of any context, in bytes.
     reach: usize,
@@ -65,9 +81,10 @@ impl Engine {
     ///
     /// # Errors
     /// If the word lists are too long for them.
-    pub(super) fn build(rules: Vec<Rule>) -> Result<Self, aho_corasick::BuildError> {
+    pub(super) fn build(Pack { rules, lists }: Pack) -> Result<Self, aho_corasick::BuildError> {
         let mut identifiers = vec![Vec::new(); MAX_RUN + 1];
-        let (mut terms, mut contexts) = (Vec::new(), Vec::new());
+        let mut terms = Vec::new();
+        let (mut nearby, mut anywhere) = (BTreeSet::new(), BTreeSet::new());
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
                 Matcher::Identifier { identifier, .. } => {
@@ -78,25 +95,37 @@ impl Engine {
                     }
                 }
                 Matcher::Terms(groups) => {
-                    for (list, group) in groups.iter().enumerate() {
-                        terms.extend(group.words.iter().map(|word| (word.clone(), ListId { rule, list })));
+                    for (group, known) in groups.iter().enumerate() {
+                        terms.extend(known.words.iter().map(|word| (word.clone(), TermId { rule, group })));
                     }
                 }
                 _ => {}
             }
-            for (list, context) in known.context.iter().enumerate() {
-                contexts.extend(context.words.iter().map(|word| (word.clone(), ListId { rule, list })));
+            for context in &known.context {
+                if let Evidence::Words(list) = context.evidence {
+                    if context.distance.is_some() {
+                        nearby.insert(list)
+                    } else {
+                        anywhere.insert(list)
+                    };
+                }
             }
+            nearby.extend(known.except);
         }
-        let has_patterns = rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. }));
-        let contexts_of = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
-        let reach = rules.iter().filter_map(contexts_of).max().unwrap_or(0);
+        let words_of = |used: BTreeSet<ListId>| {
+            let lists = &lists;
+            Lists::build(used.into_iter().flat_map(|id| lists[id.0].words.iter().map(move |word| (word.clone(), id))))
+        };
+        let distances = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
         Ok(Self {
-            reach,
+            reach: rules.iter().filter_map(distances).max().unwrap_or(0),
+            has_patterns: rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. })),
+            common_words: CommonWords::new(),
             identifiers,
             terms: Lists::build(terms)?,
-            contexts: Lists::build(contexts)?,
-            has_patterns,
+            nearby: words_of(nearby)?,
+            anywhere: words_of(anywhere)?,
+            lists,
             rules,
         })
     }
@@ -113,8 +142,10 @@ impl Engine {
             document,
             today,
             deadline,
+            languages: self.common_words.languages(document.pieces.iter().map(|piece| piece.text.as_str())),
             tallies: BTreeMap::new(),
             message_words: None,
+            numbers: Vec::new(),
             folded: Vec::new(),
         };
         let mut late = None;
@@ -138,8 +169,11 @@ struct Inspection<'a> {
     deadline: Instant,
     /// By rule and place.
     tallies: BTreeMap<(usize, usize), Tally>,
-    /// Which lists have a word anywhere in the message; looked up when first asked for.
-    message_words: Option<HashSet<(usize, usize)>>,
+    languages: Languages,
+    /// The different words of each list that stand anywhere in the message; looked up when first asked for.
+    message_words: Option<BTreeMap<ListId, Vec<&'a str>>>,
+    /// What was found in this piece by rules about numbers.
+    numbers: Vec<(Category, Range<usize>)>,
     folded: Vec<u8>,
 }
 
@@ -154,8 +188,10 @@ struct Tally {
 }
 
 /// Something of the right shape.
-struct Candidate {
+struct Candidate<'a> {
     rule: usize,
+    /// The word, where it is one.
+    word: Option<&'a str>,
     range: Range<usize>,
     score: Score,
     shape: Shape,
@@ -169,31 +205,33 @@ enum Shape {
 }
 
 /// Candidates whose surroundings overlap.
-struct Cluster {
-    candidates: Vec<Candidate>,
+struct Cluster<'a> {
+    candidates: Vec<Candidate<'a>>,
     range: Range<usize>,
 }
 
-/// A context word near some candidate.
-struct Near<'a> {
-    start: usize,
-    end: usize,
-    list: ListId,
-    word: &'a str,
+/// What lies around the candidates of a cluster.
+struct Surroundings<'a> {
+    words: Nearby<'a>,
+    /// By rule: the terms of this cluster.
+    terms: BTreeMap<usize, Places<'a>>,
+    /// By category: the numbers of this piece.
+    numbers: BTreeMap<Category, Places<'a>>,
 }
 
-impl Inspection<'_> {
-    fn piece(&mut self, place: usize, text: &str) -> Result<(), Late> {
+impl<'a> Inspection<'a> {
+    fn piece(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
+        self.numbers.clear();
         self.identifiers(place, text)?;
-        self.terms(place, text)?;
-        self.patterns(place, text)
+        self.patterns(place, text)?;
+        self.terms(place, text)
     }
 
     fn clock(&self) -> Result<(), Late> {
         if Instant::now() > self.deadline { Err(Late) } else { Ok(()) }
     }
 
-    fn identifiers(&mut self, place: usize, text: &str) -> Result<(), Late> {
+    fn identifiers(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
         let engine = self.engine;
         let mut cluster = Cluster::empty();
         for (count, run) in Runs::of(text.as_bytes()).enumerate() {
@@ -207,35 +245,36 @@ impl Inspection<'_> {
                 let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
                 let score = base[form] + if checksum { *bonus } else { 0 };
                 let shape = Shape::Number { form, checksum };
-                self.candidate(place, text, &mut cluster, Candidate { rule, range, score, shape })?;
+                self.candidate(place, text, &mut cluster, Candidate { rule, word: None, range, score, shape })?;
             }
         }
         self.score(place, text, cluster)
     }
 
-    fn terms(&mut self, place: usize, text: &str) -> Result<(), Late> {
-        let Some(terms) = &self.engine.terms else { return Ok(()) };
+    fn terms(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
+        let engine = self.engine;
+        let Some(terms) = &engine.terms else { return Ok(()) };
         let mut folded = Vec::new();
         let mut cluster = Cluster::empty();
         for block in blocks(text, MAX_WORD) {
             self.clock()?;
             folded.clear();
             fold_into(&text[block.start..block.overlap], &mut folded);
-            for Found { start, end, list, .. } in terms.find(text, &folded, block.start) {
+            for Found { start, end, word, list: TermId { rule, group } } in terms.find(text, &folded, block.start) {
                 // What begins in the overlap is found in the next block.
-                if start >= block.end {
+                if start >= block.end || !self.languages.allow(word.language) {
                     continue;
                 }
-                let Matcher::Terms(groups) = &self.engine.rules[list.rule].matcher else { continue };
-                let score = groups[list.list].base;
-                let candidate = Candidate { rule: list.rule, range: start..end, score, shape: Shape::Term };
+                let Matcher::Terms(groups) = &engine.rules[rule].matcher else { continue };
+                let (score, word) = (groups[group].base, Some(word.written.as_str()));
+                let candidate = Candidate { rule, word, range: start..end, score, shape: Shape::Term };
                 self.candidate(place, text, &mut cluster, candidate)?;
             }
         }
         self.score(place, text, cluster)
     }
 
-    fn patterns(&mut self, place: usize, text: &str) -> Result<(), Late> {
+    fn patterns(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
         if !self.engine.has_patterns {
             return Ok(());
         }
@@ -255,7 +294,7 @@ impl Inspection<'_> {
                     if !inside && digits::setting(text.as_bytes(), &range) == digits::Setting::Piece {
                         continue;
                     }
-                    let candidate = Candidate { rule, range, score: *base, shape: Shape::Pattern };
+                    let candidate = Candidate { rule, word: None, range, score: *base, shape: Shape::Pattern };
                     self.candidate(place, text, &mut cluster, candidate)?;
                 }
             }
@@ -265,7 +304,13 @@ impl Inspection<'_> {
     }
 
     /// Adds a candidate to the cluster; scores the cluster first if the candidate lies too far from it.
-    fn candidate(&mut self, place: usize, text: &str, cluster: &mut Cluster, candidate: Candidate) -> Result<(), Late> {
+    fn candidate(
+        &mut self,
+        place: usize,
+        text: &'a str,
+        cluster: &mut Cluster<'a>,
+        candidate: Candidate<'a>,
+    ) -> Result<(), Late> {
         let far = candidate.range.start > cluster.range.end + self.engine.reach;
         if far || candidate.range.start > cluster.range.start + BLOCK {
             let full = std::mem::replace(cluster, Cluster::empty());
@@ -282,59 +327,92 @@ impl Inspection<'_> {
     }
 
     /// Scores the candidates of a cluster by the words around them and counts those that are findings.
-    fn score(&mut self, place: usize, text: &str, cluster: Cluster) -> Result<(), Late> {
+    fn score(&mut self, place: usize, text: &'a str, cluster: Cluster<'a>) -> Result<(), Late> {
         if cluster.candidates.is_empty() {
             return Ok(());
         }
         let engine = self.engine;
         let mut folded = std::mem::take(&mut self.folded);
-        let mut near: Vec<Near<'_>> = Vec::new();
-        if let Some(contexts) = &engine.contexts {
+        let mut words = Nearby::default();
+        if let Some(lists) = &engine.nearby {
             let margin = engine.reach + MAX_WORD;
             let start = floor(text, cluster.range.start.saturating_sub(margin));
             let end = floor(text, (cluster.range.end + margin).min(text.len()));
             folded.clear();
             fold_into(&text[start..end], &mut folded);
-            let found = contexts.find(text, &folded, start);
-            near.extend(found.map(|found| Near {
-                start: found.start,
-                end: found.end,
-                list: found.list,
-                word: &found.word.written,
-            }));
-        }
-        for candidate in cluster.candidates {
-            self.weigh(place, text, candidate, &near);
+            words =
+                Nearby::of(lists.find(text, &folded, start).map(|found| {
+                    (found.list, Word { start: found.start, end: found.end, written: &found.word.written })
+                }));
         }
         self.folded = folded;
+        let mut terms: BTreeMap<usize, Vec<Word<'a>>> = BTreeMap::new();
+        for Candidate { rule, word, range, .. } in &cluster.candidates {
+            if let Some(written) = *word {
+                terms.entry(*rule).or_default().push(Word { start: range.start, end: range.end, written });
+            }
+        }
+        let mut numbers: BTreeMap<Category, Vec<Word<'a>>> = BTreeMap::new();
+        for (category, range) in &self.numbers {
+            let written = &text[range.clone()];
+            numbers.entry(*category).or_default().push(Word { start: range.start, end: range.end, written });
+        }
+        let surroundings = Surroundings {
+            words,
+            terms: terms.into_iter().map(|(rule, words)| (rule, Places::of(words))).collect(),
+            numbers: numbers.into_iter().map(|(category, words)| (category, Places::of(words))).collect(),
+        };
+        for candidate in cluster.candidates {
+            self.weigh(place, text, candidate, &surroundings);
+        }
         Ok(())
     }
 
-    fn weigh(&mut self, place: usize, text: &str, candidate: Candidate, near: &[Near<'_>]) {
-        let rule = &self.engine.rules[candidate.rule];
+    /// The words for which a context applies; empty where it does not.
+    fn evidence(&mut self, context: &Context, candidate: &Candidate<'a>, around: &Surroundings<'a>) -> Vec<&'a str> {
+        let Some(distance) = context.distance else {
+            let Evidence::Words(list) = context.evidence else { return Vec::new() };
+            return self.in_message(list, context.most);
+        };
+        let places = match context.evidence {
+            Evidence::Words(list) => around.words.list(list),
+            Evidence::Category(category) => around.numbers.get(&category),
+            Evidence::SameRule => around.terms.get(&candidate.rule),
+        };
+        let Some(places) = places else { return Vec::new() };
+        let mut near = places.near(&candidate.range, distance, context.side, context.most + 1);
+        near.retain(|word| Some(*word) != candidate.word);
+        near.truncate(context.most);
+        near
+    }
+
+    fn weigh(&mut self, place: usize, text: &str, candidate: Candidate<'a>, around: &Surroundings<'a>) {
+        let engine = self.engine;
+        let rule = &engine.rules[candidate.rule];
+        let excepted = rule.except.and_then(|list| around.words.list(list));
+        if excepted.is_some_and(|places| places.cover(&candidate.range, MAX_WORD)) {
+            return;
+        }
         let mut score = candidate.score;
-        // The context lists that apply, each with the word near the candidate that did it.
-        let mut applied: Vec<(Score, Option<&str>)> = Vec::new();
-        for (list, context) in rule.context.iter().enumerate() {
-            let (applies, word) = match context.distance {
-                Some(distance) => {
-                    let list = ListId { rule: candidate.rule, list };
-                    let word = nearest(near, list, &candidate.range, distance, context.side);
-                    (word.is_some(), word)
-                }
-                None => (self.message_has(candidate.rule, list), None),
-            };
-            if applies {
-                score += context.weight;
-                applied.push((context.weight, word));
+        // The contexts that apply, each with the words that did it.
+        let mut applied: Vec<(&Context, Vec<&str>)> = Vec::new();
+        for context in &rule.context {
+            let words = self.evidence(context, &candidate, around);
+            if !words.is_empty() {
+                score += context.weight * Score::try_from(words.len()).unwrap_or(Score::MAX / CERTAIN);
+                applied.push((context, words));
             }
         }
         if score < rule.threshold {
             return;
         }
         let value = &text.as_bytes()[candidate.range.clone()];
-        let rule_index = candidate.rule;
-        let tally = self.tallies.entry((rule_index, place)).or_insert_with(|| Tally {
+        if matches!(rule.matcher, Matcher::Identifier { .. } | Matcher::Pattern { .. })
+            && self.numbers.len() < MAX_NUMBERS
+        {
+            self.numbers.push((rule.category, candidate.range.clone()));
+        }
+        let tally = self.tallies.entry((candidate.rule, place)).or_insert_with(|| Tally {
             values: HashSet::new(),
             score: 0,
             masked: String::new(),
@@ -356,24 +434,28 @@ impl Inspection<'_> {
         }
     }
 
-    /// Whether a word of this list stands anywhere in the message.
-    fn message_has(&mut self, rule: usize, list: usize) -> bool {
+    /// Up to `most` different words of a list that stand anywhere in the message.
+    fn in_message(&mut self, list: ListId, most: usize) -> Vec<&'a str> {
         let (engine, document) = (self.engine, self.document);
         let words = self.message_words.get_or_insert_with(|| {
-            let mut words = HashSet::new();
+            let mut words: BTreeMap<ListId, Vec<&'a str>> = BTreeMap::new();
             let mut folded = Vec::new();
-            let Some(contexts) = &engine.contexts else { return words };
+            let Some(lists) = &engine.anywhere else { return words };
             for piece in &document.pieces {
                 for block in blocks(&piece.text, MAX_WORD) {
                     folded.clear();
                     fold_into(&piece.text[block.start..block.overlap], &mut folded);
-                    let found = contexts.find(&piece.text, &folded, block.start);
-                    words.extend(found.map(|found| (found.list.rule, found.list.list)));
+                    for found in lists.find(&piece.text, &folded, block.start) {
+                        let known = words.entry(found.list).or_default();
+                        if known.len() < MAX_MOST && !known.contains(&found.word.written.as_str()) {
+                            known.push(&found.word.written);
+                        }
+                    }
                 }
             }
             words
         });
-        words.contains(&(rule, list))
+        words.get(&list).map(|words| words.iter().copied().take(most).collect()).unwrap_or_default()
     }
 
     fn findings(self) -> Vec<Finding> {
@@ -405,32 +487,10 @@ impl Inspection<'_> {
     }
 }
 
-impl Cluster {
+impl Cluster<'_> {
     fn empty() -> Self {
         Self { candidates: Vec::new(), range: 0..0 }
     }
-}
-
-/// The word of this list that stands nearest to a candidate, at most `distance` away and not within it.
-fn nearest<'a>(near: &[Near<'a>], list: ListId, range: &Range<usize>, distance: usize, side: Side) -> Option<&'a str> {
-    let first = near.partition_point(|word| word.end + distance < range.start);
-    near[first..]
-        .iter()
-        // Words come in the order of their ends, and none is longer than this.
-        .take_while(|word| word.end <= range.end + distance + MAX_WORD)
-        .filter(|word| word.list.rule == list.rule && word.list.list == list.list)
-        .filter_map(|word| {
-            let gap = if word.end <= range.start && side != Side::After {
-                range.start - word.end
-            } else if word.start >= range.end && side != Side::Before {
-                word.start - range.end
-            } else {
-                return None;
-            };
-            (gap <= distance).then_some((gap, word.word))
-        })
-        .min_by_key(|(gap, _)| *gap)
-        .map(|(_, word)| word)
 }
 
 /// The value's identity: letters and digits, whatever stands between them.
@@ -443,7 +503,7 @@ fn key(value: &[u8]) -> u64 {
 }
 
 /// Why the confidence is what it is.
-fn why(rule: &Rule, candidate: &Candidate, applied: &[(Score, Option<&str>)]) -> String {
+fn why(rule: &Rule, candidate: &Candidate<'_>, applied: &[(&Context, Vec<&str>)]) -> String {
     let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
     let mut why = match (candidate.shape, &rule.matcher) {
         (Shape::Number { form, checksum }, Matcher::Identifier { identifier, base, checksum: bonus }) => {
@@ -453,14 +513,20 @@ fn why(rule: &Rule, candidate: &Candidate, applied: &[(Score, Option<&str>)]) ->
             }
             why
         }
-        (Shape::Term, _) => format!("a listed word {:.2}", points(candidate.score)),
+        (Shape::Term, _) => {
+            format!("the listed word “{}” {:.2}", candidate.word.unwrap_or_default(), points(candidate.score))
+        }
         _ => format!("the pattern {:.2}", points(candidate.score)),
     };
-    for (weight, word) in applied {
+    for (context, words) in applied {
+        let weight = points(context.weight * Score::try_from(words.len()).unwrap_or(1));
+        let named = words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ");
         // Writing to a string cannot fail.
-        let _ = match word {
-            Some(word) => write!(why, ", near “{word}” {:+.2}", points(*weight)),
-            None => write!(why, ", by words elsewhere in the message {:+.2}", points(*weight)),
+        let _ = match (context.distance, context.evidence) {
+            (None, _) => write!(why, ", in the message {named} {weight:+.2}"),
+            // The number itself is not to be told.
+            (_, Evidence::Category(category)) => write!(why, ", near a number ({category}) {weight:+.2}"),
+            _ => write!(why, ", near {named} {weight:+.2}"),
         };
     }
     why

@@ -6,13 +6,17 @@
 //! | texts and rules -> findings | `engine` |
 //! | numbers whose arithmetic is known | `identifier`, on `digits` |
 //! | word lists, whatever the letters' case | `words`, `fold` |
+//! | in which language a message is | `language` |
+//! | evidence around a candidate | `nearby` |
 //! | what the sender marked | `marks` |
 
 mod digits;
 mod engine;
 mod fold;
 mod identifier;
+mod language;
 mod marks;
+mod nearby;
 mod rule;
 mod rule_file;
 mod words;
@@ -23,7 +27,7 @@ use crate::{
     message::{Document, Field, Piece, Protected, Unreadable, normalise},
 };
 use jiff::civil::Date;
-use rule::{Matcher, Rule};
+use rule::{List, Matcher, Pack, Rule};
 use std::{
     collections::BTreeSet,
     fmt,
@@ -139,13 +143,13 @@ impl RuleSet {
             let file = files.first().map_or_else(|| "rules".to_owned(), |(name, _)| name.clone());
             vec![RuleFault { file, line: 1, rule: None, reason }]
         };
-        let rules = rule_file::parse(files)?;
-        if rules.is_empty() {
+        let pack = rule_file::parse(files)?;
+        if pack.rules.is_empty() {
             return Err(fault(
                 "there is no rule in any file, so nothing would be found: check detect.rules".to_owned(),
             ));
         }
-        let engine = engine::Engine::build(rules)
+        let engine = engine::Engine::build(pack)
             .map_err(|error| fault(format!("the word lists are too long for one automaton: {error}")))?;
         Ok(Self { engine })
     }
@@ -171,21 +175,21 @@ impl RuleSet {
 
     /// Runs every rule's examples, each rule by itself.
     pub fn self_test(&self) -> Vec<RuleFault> {
-        self.engine.rules.iter().flat_map(self_test).collect()
+        self.engine.rules.iter().flat_map(|rule| self_test(rule, &self.engine.lists)).collect()
     }
 }
 
 /// How long the examples of one rule may take.
 const EXAMPLE_TIME: Duration = Duration::from_secs(10);
 
-fn self_test(rule: &Rule) -> Vec<RuleFault> {
+fn self_test(rule: &Rule, lists: &[List]) -> Vec<RuleFault> {
     let fault = |reason: String| RuleFault {
         file: rule.origin.file.clone(),
         line: rule.origin.line,
         rule: Some(rule.id.to_string()),
         reason,
     };
-    let alone = match engine::Engine::build(vec![rule.clone()]) {
+    let alone = match engine::Engine::build(Pack { rules: vec![rule.clone()], lists: lists.to_vec() }) {
         Ok(engine) => RuleSet { engine },
         Err(error) => return vec![fault(error.to_string())],
     };
@@ -325,7 +329,7 @@ mod tests {
         assert_eq!((&*finding.rule, finding.part.as_str(), finding.count), ("dk.cpr", "text", 2));
         assert_eq!(finding.masked, "1402••-••••");
         assert!((finding.confidence - 0.9).abs() < 1e-6);
-        assert_eq!(finding.why, "written form hyphen 0.60, near “cpr*” +0.30");
+        assert_eq!(finding.why, "written form hyphen 0.60, near “*cpr” +0.30");
     }
 
     #[test]

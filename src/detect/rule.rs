@@ -13,6 +13,23 @@ pub(super) type Score = i32;
 /// Certainty.
 pub(super) const CERTAIN: Score = 1000;
 
+/// Rules, and the lists of words that their contexts and exceptions use.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pack {
+    pub(super) rules: Vec<Rule>,
+    pub(super) lists: Vec<List>,
+}
+
+/// A list of words, which any number of rules may use.
+#[derive(Clone, Debug, Default)]
+pub(super) struct List {
+    pub(super) words: Vec<Word>,
+}
+
+/// Its place among the lists.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct ListId(pub(super) usize);
+
 /// One rule.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
@@ -25,6 +42,8 @@ pub(super) struct Rule {
     pub(super) min_count: usize,
     pub(super) matcher: Matcher,
     pub(super) context: Vec<Context>,
+    /// A candidate that lies within one of these is none.
+    pub(super) except: Option<ListId>,
     pub(super) examples: Examples,
     pub(super) origin: Origin,
 }
@@ -58,14 +77,27 @@ pub(super) struct Terms {
     pub(super) base: Score,
 }
 
-/// Words that raise or lower a candidate's score.
+/// Evidence that raises or lowers a candidate's score.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
-    pub(super) words: Vec<Word>,
+    pub(super) evidence: Evidence,
+    /// For each different word, up to `most`.
     pub(super) weight: Score,
+    pub(super) most: usize,
     /// How far from the candidate, in bytes; none: anywhere in the message.
     pub(super) distance: Option<usize>,
     pub(super) side: Side,
+}
+
+/// What a context looks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Evidence {
+    /// A word of a list.
+    Words(ListId),
+    /// A number that a rule of this category found.
+    Category(Category),
+    /// Another term of the same rule.
+    SameRule,
 }
 
 /// On which side of a candidate its context stands.

@@ -4,7 +4,7 @@
 //! the word go on: `journal*` is found in `journalnummer`, `*nummer` in `journalnummer`, `*syg*` in `kræftsygdom`,
 //! which is how Danish, German, Dutch, Swedish and Norwegian build their compounds.
 
-use super::fold::fold;
+use super::{fold::fold, language::Language};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use std::collections::HashMap;
 
@@ -19,6 +19,10 @@ const MAX_DFA_WORDS: usize = 5000;
 pub(super) struct Word {
     /// As written.
     pub(super) written: String,
+    /// The language that it belongs to; none for any.
+    pub(super) language: Option<Language>,
+    /// It counts only where it begins with a capital letter.
+    pub(super) capital: bool,
     folded: String,
     open_left: bool,
     open_right: bool,
@@ -50,7 +54,14 @@ impl Word {
         if inner.len() > MAX_WORD {
             return Err(format!("`{written}` is too long: {MAX_WORD} bytes at most"));
         }
-        Ok(Self { written: written.trim().to_owned(), folded: inner.to_owned(), open_left, open_right })
+        Ok(Self {
+            written: written.trim().to_owned(),
+            language: None,
+            capital: false,
+            folded: inner.to_owned(),
+            open_left,
+            open_right,
+        })
     }
 
     /// Whether the whole of `value` is this word.
@@ -67,9 +78,18 @@ impl Word {
     /// Whether the word may stand at this place of the (unfolded or folded) text.
     fn fits(&self, text: &str, start: usize, end: usize) -> bool {
         let letter = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+        if self.capital && !begins_with_capital(text, start) {
+            return false;
+        }
         (self.open_left || !letter(text[..start].chars().next_back()))
             && (self.open_right || !letter(text[end..].chars().next()))
     }
+}
+
+/// Whether the word around this place begins with a capital letter.
+fn begins_with_capital(text: &str, at: usize) -> bool {
+    let before = text[..at].chars().rev().take(MAX_WORD).take_while(|character| character.is_alphanumeric()).last();
+    before.or_else(|| text[at..].chars().next()).is_some_and(char::is_uppercase)
 }
 
 /// Many lists of words, searched at once. `L` says which list a word belongs to.
@@ -112,12 +132,12 @@ impl<L: Copy> Lists<L> {
     }
 
     /// Every word in `folded`, which is the folded text from byte `offset` of `text` on, in the order of their ends.
-    pub(super) fn find<'a>(
+    pub(super) fn find<'a, 't>(
         &'a self,
-        text: &'a str,
-        folded: &'a [u8],
+        text: &'t str,
+        folded: &'t [u8],
         offset: usize,
-    ) -> impl Iterator<Item = Found<'a, L>> {
+    ) -> impl Iterator<Item = Found<'a, L>> + use<'a, 't, L> {
         self.automaton.find_overlapping_iter(folded).flat_map(move |found| {
             let (start, end) = (offset + found.start(), offset + found.end());
             let words = &self.words[found.pattern().as_usize()];
@@ -158,6 +178,16 @@ mod tests {
             assert_eq!(found(&[word], text), if expected { vec![word] } else { vec![] }, "{word} in {text}");
         }
         assert_eq!(found(&["cpr", "cpr-nr", "cpr*", "*r-nr"], "cpr-nr"), ["cpr", "cpr*", "cpr-nr", "*r-nr"]);
+    }
+
+    #[test]
+    fn names_begin_with_a_capital() {
+        let word = Word { capital: true, ..Word::parse("*sen").unwrap() };
+        let lists = Lists::build([(word, ())]).unwrap().unwrap();
+        for (text, expected) in [("Anna Jensen", 1), ("ANNA JENSEN", 1), ("anna jensen", 0), ("Ås en", 0), ("Åsen", 1)]
+        {
+            assert_eq!(lists.find(text, fold(text).as_bytes(), 0).count(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,301 @@
+//! Rules as they stand in files -> rules ready for use, or what is wrong with them.
+
+use super::raw::{
+    RawContext, RawExamples, RawIdentifier, RawList, RawPattern, RawProfile, RawRule, RawTag, RawTerms, RawWords,
+};
+use crate::{
+    detect::{
+        identifier::Identifier,
+        language::Language,
+        marks,
+        rule::{CERTAIN, Context, Evidence, Examples, List, ListId, Matcher, Origin, Rule, Score, Side, Terms},
+        words::Word,
+    },
+    level::Level,
+};
+use jiff::civil::{Date, date};
+use regex_automata::{meta::Regex, util::syntax};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+};
+
+/// The greatest distance of a context, in bytes: around every candidate this much text is searched.
+const MAX_DISTANCE: usize = 1000;
+
+/// The longest match of a pattern, in bytes.
+pub(in crate::detect) const MAX_PATTERN_MATCH: usize = 256;
+
+/// The most memory that the automaton of one pattern may take, in bytes: its size bounds the time per byte of text.
+const MAX_PATTERN_SIZE: usize = 128 * 1024;
+
+/// On which day examples hold that name none.
+const EXAMPLES_TODAY: Date = date(2026, 1, 1);
+
+/// The most words of one list that count together.
+const MAX_MOST: usize = 10;
+
+/// A number between 0 and 1, in thousandths.
+fn score(name: &str, value: f64) -> Result<Score, String> {
+    if (0.0..=1.0).contains(&value) {
+        Ok((value * f64::from(CERTAIN)).round() as Score)
+    } else {
+        Err(format!("`{name}` is {value}: write a number from 0.0 to 1.0"))
+    }
+}
+
+/// Lists and profiles, and the rules that name them.
+#[derive(Default)]
+pub(super) struct Compiler {
+    lists: Vec<List>,
+    names: HashMap<String, ListId>,
+    profiles: HashMap<String, Vec<RawContext>>,
+}
+
+impl Compiler {
+    pub(super) fn into_lists(self) -> Vec<List> {
+        self.lists
+    }
+
+    /// Adds to the list of this id.
+    pub(super) fn list(&mut self, raw: &RawList) -> Result<(), String> {
+        check_id(&raw.id)?;
+        let mut words = raw.words.compile()?;
+        for word in &mut words {
+            word.capital = raw.capital;
+        }
+        match self.names.get(&raw.id) {
+            Some(list) => self.lists[list.0].words.extend(words),
+            None => {
+                let list = self.own_list(words);
+                self.names.insert(raw.id.clone(), list);
+            }
+        }
+        Ok(())
+    }
+
+    fn own_list(&mut self, words: Vec<Word>) -> ListId {
+        self.lists.push(List { words });
+        ListId(self.lists.len() - 1)
+    }
+
+    pub(super) fn profile(&mut self, raw: RawProfile) {
+        self.profiles.insert(raw.id, raw.context);
+    }
+
+    pub(super) fn rule(&mut self, mut raw: RawRule, origin: Origin) -> Result<Rule, String> {
+        check_id(&raw.id)?;
+        for (name, text) in [("description", &raw.description), ("source", &raw.source)] {
+            if text.trim().is_empty() {
+                return Err(format!("`{name}` is empty: say in plain words what is looked for and by which law"));
+            }
+        }
+        let level = raw.level.unwrap_or_else(|| raw.category.default_level());
+        if level == Level::None {
+            return Err("`level` is none: write confidential or sensitive, or leave it out".to_owned());
+        }
+        if raw.min_count == 0 {
+            return Err("`min-count` is 0: write 1 or more".to_owned());
+        }
+        let (matcher, scored) = raw.matcher()?;
+        let mut context = Vec::new();
+        for own in mem::take(&mut raw.context) {
+            context.push(self.context(&own)?);
+        }
+        if let Some(id) = &raw.profile {
+            // Taken out and put back, since its lists become ours.
+            let (id, profile) = self.profiles.remove_entry(id).ok_or_else(|| format!("`profile`: there is no {id}"))?;
+            let compiled = profile.iter().map(|raw| self.context(raw)).collect::<Result<Vec<_>, _>>();
+            self.profiles.insert(id.clone(), profile);
+            context.extend(compiled.map_err(|reason| format!("profile {id}: {reason}"))?);
+        }
+        if !scored && !context.is_empty() {
+            return Err("`context` has no use in a rule about marks".to_owned());
+        }
+        let except = raw.except.as_ref().map(RawWords::compile).transpose()?.map(|words| self.own_list(words));
+        Ok(Rule {
+            threshold: score("threshold", raw.threshold)?.max(1),
+            id: raw.id.into(),
+            category: raw.category,
+            level,
+            min_count: raw.min_count,
+            matcher,
+            context,
+            except,
+            examples: raw.examples.compile()?,
+            origin,
+        })
+    }
+
+    fn context(&mut self, raw: &RawContext) -> Result<Context, String> {
+        if !(-1.0..=1.0).contains(&raw.weight) || raw.weight == 0.0 {
+            return Err(format!("`weight` is {}: write a number from -1.0 to 1.0 that is not 0", raw.weight));
+        }
+        if raw.distance.is_some_and(|distance| distance > MAX_DISTANCE) {
+            return Err(format!("`distance` is greater than {MAX_DISTANCE}: leave it out for the whole message"));
+        }
+        if raw.distance.is_none() && raw.side != Side::Either {
+            return Err("`side` needs a `distance`: anywhere in the message there is no side".to_owned());
+        }
+        if !(1..=MAX_MOST).contains(&raw.most) {
+            return Err(format!("`most` is {}: write a number from 1 to {MAX_MOST}", raw.most));
+        }
+        let evidence = match (&raw.words, &raw.list, raw.category, raw.same_rule) {
+            (Some(words), None, None, false) => Evidence::Words(self.own_list(words.compile()?)),
+            (None, Some(id), None, false) => {
+                Evidence::Words(*self.names.get(id).ok_or_else(|| format!("`list`: there is no list {id}"))?)
+            }
+            (None, None, Some(category), false) => Evidence::Category(category),
+            (None, None, None, true) => Evidence::SameRule,
+            _ => return Err("a context is one thing: write words, list, category or same-rule".to_owned()),
+        };
+        if raw.distance.is_none() && !matches!(evidence, Evidence::Words(_)) {
+            return Err("`distance` is missing: only words count in the whole message".to_owned());
+        }
+        let weight = (raw.weight * f64::from(CERTAIN)).round() as Score;
+        Ok(Context { evidence, weight, most: raw.most, distance: raw.distance, side: raw.side })
+    }
+}
+
+fn check_id(id: &str) -> Result<(), String> {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    if id.is_empty() || !id.bytes().all(known) {
+        return Err(format!("`id` is `{id}`: write lower-case letters, digits, dots and hyphens"));
+    }
+    Ok(())
+}
+
+impl RawWords {
+    pub(super) fn compile(&self) -> Result<Vec<Word>, String> {
+        if self.0.is_empty() {
+            return Err("a list of words is empty: write some, or leave the list out".to_owned());
+        }
+        let word = |(word, language): &(String, Option<String>)| {
+            let mut word = Word::parse(word)?;
+            word.language = language.as_deref().map(Language::named).transpose()?.flatten();
+            Ok(word)
+        };
+        self.0.iter().map(word).collect()
+    }
+}
+
+impl RawRule {
+    /// The one thing that the rule looks for, and whether it is scored.
+    fn matcher(&self) -> Result<(Matcher, bool), String> {
+        let mut matchers = Vec::new();
+        if let Some(raw) = &self.identifier {
+            matchers.push((raw.compile()?, true));
+        }
+        if let Some(raw) = &self.terms {
+            matchers.push((Matcher::Terms(raw.iter().map(RawTerms::compile).collect::<Result<_, _>>()?), true));
+        }
+        if let Some(raw) = &self.pattern {
+            matchers.push((raw.compile()?, true));
+        }
+        if let Some(raw) = &self.subject_tag {
+            matchers.push((raw.compile()?, false));
+        }
+        if let Some(raw) = &self.header {
+            let field = raw.field.trim().to_owned();
+            if field.is_empty() || !field.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+                return Err(format!("`{}` is no name of a header field", raw.field));
+            }
+            matchers.push((Matcher::Header { field, values: raw.values.compile()? }, false));
+        }
+        if let Some(raw) = &self.label {
+            matchers.push((Matcher::Label(raw.names.compile()?), false));
+        }
+        match (matchers.pop(), matchers.is_empty()) {
+            (Some(matcher), true) => Ok(matcher),
+            _ => {
+                Err("a rule looks for one thing: write exactly one of identifier, terms, pattern, subject-tag, header \
+                      and label"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl RawIdentifier {
+    fn compile(&self) -> Result<Matcher, String> {
+        let identifier = Identifier::all().find(|kind| kind.name == self.validator).ok_or_else(|| {
+            let known: Vec<_> = Identifier::all().map(|kind| kind.name).collect();
+            format!("validator `{}` is not known: there are {}", self.validator, known.join(", "))
+        })?;
+        let forms = identifier.forms;
+        if let Some(unknown) = self.base.keys().find(|form| !forms.contains(&form.as_str())) {
+            return Err(format!("`base.{unknown}`: {} has the forms {}", self.validator, forms.join(", ")));
+        }
+        let base = forms.iter().map(|&form| {
+            let value = self.base.get(form).ok_or_else(|| format!("`base.{form}` is missing: say what it is worth"))?;
+            score(form, *value)
+        });
+        if self.checksum != 0.0 && identifier.checksum.is_none() {
+            return Err(format!("`checksum`: {} without its checksum is none, so it adds nothing", self.validator));
+        }
+        let checksum = score("checksum", self.checksum)?;
+        Ok(Matcher::Identifier { identifier, base: base.collect::<Result<_, _>>()?, checksum })
+    }
+}
+
+impl RawTerms {
+    fn compile(&self) -> Result<Terms, String> {
+        Ok(Terms { words: self.words.compile()?, base: score("base", self.base)? })
+    }
+}
+
+impl RawPattern {
+    fn compile(&self) -> Result<Matcher, String> {
+        let slow = |reason: &str| format!("the pattern would be slow: {reason}");
+        let options = syntax::Config::new().unicode(false).utf8(false).case_insensitive(true).nest_limit(50);
+        let parsed = syntax::parse_with(&self.regex, &options)
+            .map_err(|error| format!("the pattern cannot be read (only ASCII is allowed in classes): {error}"))?;
+        match (parsed.properties().minimum_len(), parsed.properties().maximum_len()) {
+            (None | Some(0), _) => return Err("the pattern matches nothing or the empty text".to_owned()),
+            (_, None) => return Err(slow("a repetition has no end: instead of * and + write {0,40} and {1,40}")),
+            (_, Some(longest)) if longest > MAX_PATTERN_MATCH => {
+                return Err(slow(&format!("it matches {longest} bytes: {MAX_PATTERN_MATCH} at most")));
+            }
+            _ => {}
+        }
+        let regex = Regex::builder()
+            .configure(
+                Regex::config()
+                    .utf8_empty(false)
+                    .nfa_size_limit(Some(MAX_PATTERN_SIZE))
+                    .onepass_size_limit(Some(MAX_PATTERN_SIZE)),
+            )
+            .build_from_hir(&parsed)
+            .map_err(|error| match error.size_limit() {
+                Some(_) => slow("it is too large: shorten its repetitions and alternatives"),
+                None => error.to_string(),
+            })?;
+        Ok(Matcher::Pattern { regex, base: score("base", self.base)?, inside: self.inside })
+    }
+}
+
+impl RawTag {
+    fn compile(&self) -> Result<Matcher, String> {
+        let tags = self.words.0.iter().map(|(tag, _)| match marks::key(tag) {
+            key if key.len() < 2 => Err(format!("`{tag}` is too short for a tag")),
+            key => Ok((key, tag.clone())),
+        });
+        match tags.collect::<Result<BTreeMap<_, _>, _>>()? {
+            tags if tags.is_empty() => Err("a list of words is empty".to_owned()),
+            tags => Ok(Matcher::SubjectTag(tags)),
+        }
+    }
+}
+
+impl RawExamples {
+    fn compile(self) -> Result<Examples, String> {
+        if self.found.is_empty() {
+            return Err("`examples.found` is empty: show at least one text that the rule must find".to_owned());
+        }
+        let today = match self.today {
+            None => EXAMPLES_TODAY,
+            Some(text) => text.parse().map_err(|_| format!("`examples.today` is `{text}`: write \"2026-01-31\""))?,
+        };
+        Ok(Examples { today, found: self.found, not_found: self.not_found })
+    }
+}

@@ -1,0 +1,111 @@
+//! What rule files may say, and what is told of those that say something else.
+
+use super::*;
+use crate::level::{Category, Level};
+
+const GOOD: &str = r#"[[rule]]
+id = "own.case"
+category = "criminal"
+description = "Case numbers"
+source = "ours"
+pattern = { regex = "sag-[0-9]{6}", base = 0.6 }
+examples = { found = ["Sag-123456"] }
+"#;
+
+fn faults(text: &str) -> Vec<String> {
+    match parse(&[("a.toml".to_owned(), text.to_owned())]) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_good_rule_is_read() {
+    let rules = parse(&[("a.toml".to_owned(), GOOD.to_owned())]).unwrap().rules;
+    assert_eq!((rules.len(), &*rules[0].id, rules[0].level), (1, "own.case", Level::Sensitive));
+    assert_eq!(rules[0].threshold, 500);
+}
+
+#[test]
+fn a_later_file_replaces_a_rule_and_one_file_may_not() {
+    let later = GOOD.replace("[0-9]{6}", "[0-9]{7}").replace("criminal", "finance");
+    let files = [("a.toml".to_owned(), GOOD.to_owned()), ("b.toml".to_owned(), later.clone())];
+    let rules = parse(&files).unwrap().rules;
+    assert_eq!((rules.len(), rules[0].category), (1, Category::Finance));
+    assert_eq!(rules[0].origin.file, "b.toml");
+    assert_eq!(
+        faults(&format!("{GOOD}{later}")),
+        ["a.toml:8: rule own.case: this id stands in line 1 already: give one of them another"]
+    );
+}
+
+/// Each fault names file, line and rule, and says what to do.
+#[test]
+fn bad_rules_are_refused() {
+    let huge = (10..70).map(|number| format!("{number}[a-z]{{1,200}}")).collect::<Vec<_>>().join("|");
+    for (from, to, fault) in [
+        ("base = 0.6", "bse = 0.6", "a.toml:6: rule own.case: unknown field `bse`"),
+        ("criminal", "crime", "a.toml:3: rule own.case: unknown variant `crime`"),
+        ("description", "descripton", "a.toml:4: rule own.case: unknown field `descripton`"),
+        ("source = \"ours\"", "", "a.toml:1: rule own.case: missing field `source`"),
+        ("source = \"ours\"", "source = \" \"", "a.toml:1: rule own.case: `source` is empty"),
+        ("own.case", "Own case", "a.toml:1: rule Own case: `id` is `Own case`"),
+        ("[[rule]]", "[[rule]]\nlevel = \"none\"", "a.toml:1: rule own.case: `level` is none"),
+        ("[[rule]]", "[[rule]]\nthreshold = 2.0", "a.toml:1: rule own.case: `threshold` is 2"),
+        ("[[rule]]", "[[rule]]\nmin-count = 0", "a.toml:1: rule own.case: `min-count` is 0"),
+        ("[[rule]]", "[[rules]]", "a.toml:1: `rules` is not known here"),
+        ("[[rule]]", "[rule]", "a.toml:1: write [[rule]]"),
+        ("found = [\"Sag-123456\"]", "found = []", "a.toml:1: rule own.case: `examples.found` is empty"),
+        ("found =", "today = \"x\", found =", "a.toml:1: rule own.case: `examples.today` is `x`"),
+        ("pattern", "# pattern", "a.toml:1: rule own.case: a rule looks for one thing"),
+        ("[0-9]{6}", "[0-9]+", "a.toml:1: rule own.case: the pattern would be slow: a repetition has no end"),
+        ("[0-9]{6}", "[0-9]{300}", "a.toml:1: rule own.case: the pattern would be slow: it matches 304 bytes"),
+        ("sag-[0-9]{6}", &huge, "a.toml:1: rule own.case: the pattern would be slow: "),
+        ("sag-[0-9]{6}", "(a?){6}", "a.toml:1: rule own.case: the pattern matches nothing"),
+        ("sag-[0-9]{6}", "sag-[æ]", "a.toml:1: rule own.case: the pattern cannot be read"),
+        ("sag-[0-9]{6}", "sag(", "a.toml:1: rule own.case: the pattern cannot be read"),
+        ("\"own.case\"", "\"own.case", "a.toml:2: "),
+    ] {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let found = faults(&text);
+        assert!(found.first().is_some_and(|found| found.starts_with(fault)), "{from} -> {to}: {found:?}");
+    }
+    for (matcher, fault) in [
+        ("identifier = { validator = \"dk.cvr\", base = {} }", "validator `dk.cvr` is not known: there are "),
+        ("identifier = { validator = \"iban\", base = { bare = 1.0 } }", "`base.bare`: iban has the forms"),
+        ("identifier = { validator = \"iban\", base = { grouped = 1.0 } }", "`base.electronic` is missing"),
+        (
+            "identifier = { validator = \"iban\", base = { grouped = 1, electronic = 1, embedded = 1 }, checksum = 0.1 }",
+            "`checksum`: iban without its checksum is none",
+        ),
+        ("terms = [{ words = [], base = 0.5 }]", "a list of words is empty"),
+        ("terms = [{ words = { da = [\"a\"] }, base = 0.5 }]", "`a` is too short"),
+        ("subject-tag = { words = [\"!\"] }", "`!` is too short for a tag"),
+        ("header = { field = \"a b\", values = [\"x\"] }", "`a b` is no name of a header field"),
+        (
+            "terms = [{ words = [\"abc\"], base = 0.5 }]\ncontext = [{ words = [\"abc\"], weight = 0.0 }]",
+            "`weight` is 0",
+        ),
+        (
+            "terms = [{ words = [\"abc\"], base = 0.5 }]\ncontext = [{ words = [\"abc\"], weight = 0.1, distance = 5000 }]",
+            "`distance` is greater than 1000",
+        ),
+        (
+            "terms = [{ words = [\"abc\"], base = 0.5 }]\ncontext = [{ words = [\"abc\"], weight = 0.1, side = \"before\" }]",
+            "`side` needs a `distance`",
+        ),
+        ("label = { names = [\"abc\"] }\ncontext = [{ words = [\"abc\"], weight = 0.1 }]", "`context` has no use"),
+    ] {
+        let text = GOOD.replace("pattern = { regex = \"sag-[0-9]{6}\", base = 0.6 }", matcher);
+        let found = faults(&text);
+        let fault = format!("a.toml:1: rule own.case: {fault}");
+        assert!(found.first().is_some_and(|found| found.starts_with(&fault)), "{matcher}: {found:?}");
+    }
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let text = format!("{}{}", GOOD.replace("criminal", "crime"), GOOD.replace("own.case", "Own"));
+    assert_eq!(faults(&text).len(), 2);
+}
