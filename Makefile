@@ -1,7 +1,7 @@
 # What is made here, for people and for CI. The lab needs root and says so (tests/lab/README.md).
 FUZZ_TIME = 60
 
-.PHONY: build demo test bench fuzz lab-install lab-up lab-down
+.PHONY: build demo test bench quality fuzz lab-install lab-up lab-down
 
 build:
 	cargo build --locked
@@ -18,6 +18,11 @@ test: lab-install
 # Ratios within one run: see docs/performance.md
 bench: lab-install
 	cargo bench --locked --bench read --bench documents --bench detect --bench socketmap --bench through_postfix --bench memory
+
+# Recall and precision of what is found in the messages of tests/corpus/detect
+quality:
+	cargo build --locked --release
+	"$$(tests/oracles/install)" tests/quality/measure target/release/segl $(QUALITY)
 
 # Each fuzz target for FUZZ_TIME seconds, the documents' once for each reader; needs cargo-fuzz
 fuzz:
