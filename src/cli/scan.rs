@@ -126,6 +126,8 @@ fn print_json(output: &mut impl Write, path: &Path, verdict: &Verdict) -> io::Re
                 "count": finding.count,
                 // Three places, which is what rule files are exact to.
                 "confidence": (f64::from(finding.confidence) * 1000.0).round() / 1000.0,
+                "masked": finding.masked,
+                "why": finding.why,
             })
         })
         .collect();
