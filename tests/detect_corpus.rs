@@ -142,7 +142,7 @@ fn json_has_the_documented_keys_and_one_line_a_message() {
         assert!(object.keys().eq(["categories", "file", "findings", "level", "protected", "unreadable"]), "{line}");
         for finding in object["findings"].as_array().unwrap() {
             let finding = finding.as_object().unwrap();
-            assert!(finding.keys().eq(["category", "confidence", "count", "part", "rule"]), "{line}");
+            assert!(finding.keys().eq(["category", "confidence", "count", "masked", "part", "rule", "why"]), "{line}");
         }
     }
 }
