@@ -23,6 +23,7 @@ mod kind;
 mod little_endian;
 mod mailbox;
 mod mapi;
+mod number_format;
 mod ole;
 mod ooxml;
 mod opendocument;

@@ -14,7 +14,6 @@
 mod compound;
 mod drawing;
 mod excel;
-mod number_format;
 mod object;
 mod outlook;
 mod powerpoint;
@@ -26,7 +25,6 @@ use super::ciphertext::is_ciphertext;
 use crate::message::{Attachment, Fault, Reading, Text, quoted, within};
 use compound::{Compound, Id, ROOT};
 pub(super) use excel::{header_text, rk};
-pub(super) use number_format::{Format, civil};
 
 /// What rights management is called in a list of what is protected.
 const RIGHTS_MANAGEMENT: &str = "rights management";
