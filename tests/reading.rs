@@ -1,6 +1,7 @@
 //! Documents made by the programs that people use: every string in them is found where it stands, or its place is
 //! listed as unreadable. See tests/corpus/reading/make for how each was made.
 #![cfg(feature = "documents")]
+
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use segl::{

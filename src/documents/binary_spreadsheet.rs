@@ -2,7 +2,7 @@
 
 use super::{
     little_endian::{Cursor, utf_16},
-    number_format::{NumberFormat, plain},
+    number_format::{NumberFormat, shown},
     ole::{header_text, rk},
     package::Package,
     sheet::{self, Sheet},
@@ -281,8 +281,7 @@ impl Workbook<'_, '_> {
             Value::Shared(index) => text.push_cell(self.shared.get(*index).map_or("", String::as_str)),
             Value::Text(value) => text.push_cell(value),
             Value::Number(value, style) => {
-                let shown = self.formats.get(*style).map(|format| format.shown(*value, self.since_1904));
-                text.push(&shown.unwrap_or_else(|| plain(*value)));
+                text.push(&shown(self.formats.get(*style).map(Rc::as_ref), *value, self.since_1904));
             }
         });
         reading.piece(others.into_piece(place));

@@ -19,6 +19,9 @@ mod plain;
 use code::{MAX_SECTIONS, Section, Token};
 pub(super) use plain::{as_typed, plain};
 
+/// Digits of a whole number from which on it is told plain, too, where it is shown otherwise.
+const MANY_DIGITS: usize = 7;
+
 /// A format.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NumberFormat {
@@ -61,9 +64,22 @@ impl NumberFormat {
         })
     }
 
+    /// Appends a number as a reader sees it; and plain, where that cannot be told, or hides it. `plain` is its plain form.
+    pub(super) fn show(&self, value: f64, plain: &str, since_1904: bool, shown: &mut String) {
+        let begin = shown.len();
+        if !self.number(value, plain, since_1904, shown) {
+            shown.push_str(plain);
+        } else if hides(&shown[begin..], plain) {
+            if shown.len() > begin {
+                shown.push(' ');
+            }
+            shown.push_str(plain);
+        }
+    }
+
     /// Appends a number as it is shown; `plain` is its plain form. Whether that can be told; if not, nothing is
     /// appended.
-    pub(super) fn number(&self, value: f64, plain: &str, since_1904: bool, shown: &mut String) -> bool {
+    fn number(&self, value: f64, plain: &str, since_1904: bool, shown: &mut String) -> bool {
         let begin = shown.len();
         let Some((section, is_signed)) = self.section(value) else { return false };
         if is_signed && value < 0.0 {
@@ -78,13 +94,6 @@ impl NumberFormat {
             shown.truncate(begin);
         }
         known
-    }
-
-    /// A number as it is shown; plain where that cannot be told.
-    pub(super) fn shown(&self, value: f64, since_1904: bool) -> String {
-        let plain = plain(value);
-        let mut shown = String::new();
-        if self.number(value, &plain, since_1904, &mut shown) { shown } else { plain }
     }
 
     /// Appends a text as it is shown. Whether the format says anything of texts.
@@ -131,14 +140,36 @@ impl NumberFormat {
     }
 }
 
+/// A number of a cell that has this format, as a reader sees it.
+pub(super) fn shown(format: Option<&NumberFormat>, value: f64, since_1904: bool) -> String {
+    let plain = plain(value);
+    let Some(format) = format else { return plain };
+    let mut shown = String::new();
+    format.show(value, &plain, since_1904, &mut shown);
+    shown
+}
+
+/// Whether a number that is shown so cannot be told from it: nothing is shown, or a long one is cut up or rounded.
+fn hides(shown: &str, plain: &str) -> bool {
+    if !shown.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        return true;
+    }
+    let whole = plain.trim_start_matches('-').split('.').next().unwrap_or_default();
+    if whole.len() < MANY_DIGITS || shown.contains(whole) {
+        return false;
+    }
+    let joined: String = shown.chars().filter(|character| !matches!(character, '-' | ' ')).collect();
+    !joined.contains(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(code: &str, value: f64) -> String {
+    fn number(code: &str, value: f64, since_1904: bool) -> String {
         let mut shown = String::new();
-        if !NumberFormat::new(code).number(value, &value.to_string(), false, &mut shown) {
+        if !NumberFormat::new(code).number(value, &value.to_string(), since_1904, &mut shown) {
             shown = format!("plain {value}");
         }
         shown
@@ -207,7 +238,7 @@ mod tests {
             ("\"a\"%", 0.5, "a%"),
             ("0;0;0;@;0", -5.0, "5"),
         ] {
-            assert_eq!(shown(code, value), expected, "{code} {value}");
+            assert_eq!(number(code, value, false), expected, "{code} {value}");
         }
     }
 
@@ -250,17 +281,17 @@ mod tests {
             ("ss.000000000", 0.000_017_361_111_111, "01.500000000"),
             ("dd-mm-yyyy", 2_958_465.999_999_9, "plain 2958465.9999999"),
         ] {
-            assert_eq!(shown(code, value), expected, "{code} {value}");
+            assert_eq!(number(code, value, false), expected, "{code} {value}");
         }
         for (code, value, expected) in [
             ("yyyy-mm-dd", 31_412.0, "1990-01-01"),
             ("yyyy-mm-dd", 43_830.0, "2024-01-01"),
             ("dddd", 43_830.0, "Monday"),
             ("[h]:mm", 1.5, "36:00"),
-            ("yyyy", -1.0, "-1"),
-            ("yyyy", 2_957_004.0, "2957004"),
+            ("yyyy", -1.0, "plain -1"),
+            ("yyyy", 2_957_004.0, "plain 2957004"),
         ] {
-            assert_eq!(NumberFormat::new(code).shown(value, true), expected, "{code} {value}");
+            assert_eq!(number(code, value, true), expected, "{code} {value}");
         }
     }
 
@@ -271,10 +302,32 @@ mod tests {
             (5, -1234.0, "(1,234)"),
             (14, 32_874.0, "01-01-1990"),
             (22, 32_874.5, "01-01-1990 12:00"),
-            (44, 0.0, "-"),
+            (44, 0.0, "- 0"),
             (49, 101_900_005.0, "101900005"),
         ] {
-            assert_eq!(NumberFormat::built_in(id).shown(value, false), expected, "{id}");
+            assert_eq!(shown(Some(&NumberFormat::built_in(id)), value, false), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn what_hides_a_number_is_known() {
+        for (shown, number, hidden) in [
+            ("610190-0005", "6101900005", false),
+            ("6,101,900,005", "6101900005", true),
+            ("", "5", true),
+            ("1,000", "1000", false),
+            ("01-01-1990", "32874", false),
+            ("12,346", "12345678", true),
+        ] {
+            assert_eq!(hides(shown, number), hidden, "{shown} {number}");
+        }
+        for (code, expected) in [
+            ("#,##0", "6,101,900,005 6101900005"),
+            (";;;", "6101900005"),
+            ("000000-0000", "610190-0005"),
+            ("dd-mm-yyyy", "6101900005"),
+        ] {
+            assert_eq!(shown(Some(&NumberFormat::new(code)), 6_101_900_005.0, false), expected);
         }
     }
 
@@ -310,7 +363,7 @@ mod tests {
 
         #[test]
         fn any_code_can_be_applied_to_any_number(code in ".{0,40}", value: f64, since_1904: bool) {
-            NumberFormat::new(&code).shown(value, since_1904);
+            shown(Some(&NumberFormat::new(&code)), value, since_1904);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::documents::{
     codepage,
     little_endian::u16_at,
-    number_format::{NumberFormat, plain},
+    number_format::{NumberFormat, plain, shown},
     sheet,
     sheet::Sheet,
 };
@@ -321,8 +321,7 @@ impl Workbook {
             Value::Shared(index) => text.push_cell(self.shared.get(*index).map_or("", String::as_str)),
             Value::Text(value) => text.push_cell(value),
             Value::Number(value, format) => {
-                let shown = self.formats.get(format).map(|format| format.shown(*value, self.since_1904));
-                text.push(&shown.unwrap_or_else(|| plain(*value)));
+                text.push(&shown(self.formats.get(format), *value, self.since_1904));
             }
         });
         let mut notes = Text::new();
