@@ -5,6 +5,7 @@ mod compressed;
 mod decompress;
 mod member;
 mod seven_zip;
+mod streams;
 mod tar;
 mod zip;
 mod zip_directory;
@@ -15,7 +16,7 @@ pub(super) use self::{
     zip::{is_appended as has_zip_appended, read as read_zip, read_appended as read_appended_zip},
 };
 pub(super) use compressed::{Format as Compressed, read as read_compressed};
-pub(super) use decompress::expand;
+pub(super) use decompress::{expand, zlib};
 
 #[cfg(test)]
 mod tests {
