@@ -218,12 +218,9 @@ fn encrypted_package(compound: &Compound<'_>, storage: Id) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Document, Limits, Unread};
+    use crate::{documents::read_alone, message::Document};
     use proptest::prelude::*;
-    use std::{
-        io::Write,
-        time::{Duration, Instant},
-    };
+    use std::io::Write;
 
     /// Documents made by the programs that people use; see tests/corpus/reading/ole.toml.
     const DOCUMENTS: &[&[u8]] = &[
@@ -235,10 +232,7 @@ mod tests {
     ];
 
     fn document(bytes: &[u8]) -> (Document, Result<(), Fault>) {
-        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
-        let file = Attachment { place: "file", name: None, media_type: None, charset: None, bytes };
-        let result = read(&file, &mut reading);
-        (reading.finish(), result)
+        read_alone(read, "file", bytes)
     }
 
     #[test]
