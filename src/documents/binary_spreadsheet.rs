@@ -54,7 +54,7 @@ struct Workbook<'f, 'a> {
 
 /// Reads a workbook.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    let package = Package::open(file.bytes)?;
+    let package = Package::open_document(file.bytes, file.place, reading)?;
     let left = package.names().map(|name| name.into_owned()).filter(|name| !name.ends_with('/')).collect();
     let mut workbook = Workbook {
         file,
