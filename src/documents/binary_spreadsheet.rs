@@ -2,13 +2,17 @@
 
 use super::{
     little_endian::{Cursor, utf_16},
-    ole::{Format, header_text, rk},
+    number_format::{NumberFormat, shown},
+    ole::{header_text, rk},
     package::Package,
     sheet::{self, Sheet},
     xml::{Node, walk},
 };
 use crate::message::{Attachment, Fault, Reading, Text, Whereabouts, quoted, within};
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+};
 
 /// Records between two looks at the clock.
 const STEP: usize = 4096;
@@ -42,18 +46,25 @@ struct Workbook<'f, 'a> {
     package: Package<'a>,
     /// Parts that were not read yet.
     left: BTreeSet<String>,
-    from_1904: bool,
+    since_1904: bool,
     shared: Vec<String>,
-    formats: Vec<Format>,
+    formats: Vec<Rc<NumberFormat>>,
     names: Text,
 }
 
 /// Reads a workbook.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    let package = Package::open(file.bytes)?;
+    let package = Package::open_document(file.bytes, file.place, reading)?;
     let left = package.names().map(|name| name.into_owned()).filter(|name| !name.ends_with('/')).collect();
-    let mut workbook =
-        Workbook { file, package, left, from_1904: false, shared: Vec::new(), formats: Vec::new(), names: Text::new() };
+    let mut workbook = Workbook {
+        file,
+        package,
+        left,
+        since_1904: false,
+        shared: Vec::new(),
+        formats: Vec::new(),
+        names: Text::new(),
+    };
     let result = workbook.read_cells(reading);
     let names = std::mem::take(&mut workbook.names);
     reading.piece(names.into_piece(within(file.place, "names")));
@@ -115,7 +126,7 @@ impl Workbook<'_, '_> {
         while let Some((kind, mut record)) = records.next(place, reading)? {
             match kind {
                 // BrtWbProp.
-                153 => self.from_1904 = record.u32().is_some_and(|flags| flags & 1 != 0),
+                153 => self.since_1904 = record.u32().is_some_and(|flags| flags & 1 != 0),
                 // BrtBundleSh.
                 156 => {
                     record.take_up_to(8);
@@ -188,7 +199,7 @@ impl Workbook<'_, '_> {
                 // BrtFmt.
                 44 => {
                     if let (Some(number), Some(code)) = (record.u16(), string(&mut record)) {
-                        own.insert(number, Format::new(&code));
+                        own.insert(number, Rc::new(NumberFormat::new(&code)));
                     }
                 }
                 // BrtBeginCellXFs, BrtEndCellXFs: between them, the formats of cells.
@@ -197,7 +208,9 @@ impl Workbook<'_, '_> {
                 47 if of_cells => {
                     record.take_up_to(2);
                     let number = record.u16().unwrap_or_default();
-                    self.formats.push(own.get(&number).cloned().unwrap_or_else(|| Format::built_in(number)));
+                    let format =
+                        own.entry(number).or_insert_with(|| Rc::new(NumberFormat::built_in(u32::from(number))));
+                    self.formats.push(Rc::clone(format));
                 }
                 _ => {}
             }
@@ -264,12 +277,11 @@ impl Workbook<'_, '_> {
                 _ => {}
             }
         }
-        let general = Format::default();
         cells.finish(place, reading, |value, text| match value {
             Value::Shared(index) => text.push_cell(self.shared.get(*index).map_or("", String::as_str)),
             Value::Text(value) => text.push_cell(value),
             Value::Number(value, style) => {
-                text.push(&self.formats.get(*style).unwrap_or(&general).show(*value, self.from_1904));
+                text.push(&shown(self.formats.get(*style).map(Rc::as_ref), *value, self.since_1904));
             }
         });
         reading.piece(others.into_piece(place));

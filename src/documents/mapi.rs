@@ -155,7 +155,10 @@ impl<'a> Properties<'a> {
                     3 => "Sensitivity: confidential".into(),
                     _ => continue,
                 },
-                (Value::Time(time), tag::BIRTHDAY | tag::WEDDING) => day(*time).into(),
+                (Value::Time(time), tag::BIRTHDAY | tag::WEDDING) => match day(*time) {
+                    Some(day) => day.into(),
+                    None => continue,
+                },
                 (value, _) => match self.text_of(value) {
                     Some(text) => text,
                     None => continue,
@@ -183,13 +186,12 @@ fn labels(text: &str, place: &str, reading: &mut Reading<'_>) {
     }
 }
 
-/// The day of a time.
-fn day(time: u64) -> String {
+/// The day of a time. `None` after the year 9999.
+fn day(time: u64) -> Option<String> {
     const PER_DAY: u64 = 10_000_000 * 86_400;
-    const FROM_1601_TO_1970: i64 = 134_774;
-    let days = i64::try_from(time / PER_DAY).unwrap_or_default() - FROM_1601_TO_1970;
-    let (year, month, day) = super::ole::civil(days);
-    format!("{year:04}-{month:02}-{day:02}")
+    let span = i64::try_from(time / PER_DAY).ok().and_then(|days| jiff::Span::new().try_days(days).ok());
+    let day = span.and_then(|span| jiff::civil::date(1601, 1, 1).checked_add(span).ok());
+    day.map(|day| day.to_string())
 }
 
 /// The place of an attachment, by its name where it has one; its names are texts too.

@@ -23,6 +23,7 @@ mod kind;
 mod little_endian;
 mod mailbox;
 mod mapi;
+mod number_format;
 mod ole;
 mod ooxml;
 mod opendocument;
@@ -99,6 +100,21 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Age => age::read(file, reading),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
     }
+}
+
+/// Reads a document with one reader alone, which hands the files within it on to none: for the reader's own tests.
+#[cfg(test)]
+fn read_alone(
+    read: fn(&Attachment<'_>, &mut Reading<'_>) -> Result<(), Fault>,
+    place: &str,
+    bytes: &[u8],
+) -> (crate::message::Document, Result<(), Fault>) {
+    use crate::message::{Limits, Unread};
+    use std::time::{Duration, Instant};
+    let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
+    let file = Attachment { place, name: None, media_type: None, charset: None, bytes };
+    let result = read(&file, &mut reading);
+    (reading.finish(), result)
 }
 
 #[cfg(test)]

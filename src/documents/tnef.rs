@@ -219,17 +219,13 @@ fn padded<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Document, Limits, Unread};
+    use crate::{documents::read_alone, message::Document};
     use proptest::prelude::*;
-    use std::time::{Duration, Instant};
 
     const WINMAIL: &[u8] = include_bytes!("../../tests/corpus/reading/winmail.dat");
 
     fn document(bytes: &[u8]) -> (Document, Result<(), Fault>) {
-        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
-        let file = Attachment { place: "file", name: None, media_type: None, charset: None, bytes };
-        let result = read(&file, &mut reading);
-        (reading.finish(), result)
+        read_alone(read, "file", bytes)
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use super::{
     decompress::{bzip2, expand, lzip, xz, zstd},
     member::{self, Names},
+    streams::Streams,
 };
 use crate::message::{Attachment, Fault, Reading, decode_text};
 use flate2::bufread::GzDecoder;
-use std::io::{self, Read};
+use std::io;
 
 /// The bytes of a name or a comment that are read.
 const MAX_NAME: usize = 64 * 1024;
@@ -72,56 +73,37 @@ fn without_name((content, fault): (Vec<u8>, Option<Fault>)) -> Content {
 }
 
 /// The members of a gzip file are one content, one after another (RFC 1952 section 2.2); each may have a name.
-fn gzip(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Content {
+fn gzip<'a>(file: &Attachment<'a>, reading: &mut Reading<'_>) -> Content {
     let mut names = Names::new(reading);
-    let mut members = Members { rest: Some(file.bytes), current: None, count: 0, names: &mut names, first: None };
-    let (content, fault) = expand(&mut members, file.bytes.len(), reading);
-    let (first, cut) = (members.first.take(), members.count > MAX_MEMBERS);
-    reading.piece(names.piece(file.place));
-    let fault = if cut { Some(Fault::Limit(format!("limit: more than {MAX_MEMBERS} members"))) } else { fault };
-    (content, fault, first)
-}
-
-/// The contents of the members of a gzip file.
-struct Members<'a, 'n> {
-    rest: Option<&'a [u8]>,
-    current: Option<Box<GzDecoder<&'a [u8]>>>,
-    count: usize,
-    names: &'n mut Names,
-    /// The first name.
-    first: Option<String>,
-}
-
-impl Read for Members<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(decoder) = &mut self.current {
-                let count = decoder.read(buffer)?;
-                if count > 0 || buffer.is_empty() {
-                    return Ok(count);
-                }
-                self.rest = self.current.take().map(|decoder| decoder.into_inner());
-            }
-            let Some(rest) = self.rest.take() else { return Ok(0) };
-            // Tapes are filled up with zeros.
-            if rest.iter().all(|byte| *byte == 0) || self.count > MAX_MEMBERS {
-                return Ok(0);
-            }
-            if self.count > 0 && !rest.starts_with(b"\x1f\x8b") {
-                return Err(io::Error::other("something follows its end"));
-            }
-            self.count += 1;
-            let decoder = GzDecoder::new(rest);
-            if let Some(header) = decoder.header() {
-                for text in [header.filename(), header.comment()].into_iter().flatten() {
-                    self.names.add(&name(text));
-                }
-                let own = header.filename().map(name).filter(|name| !name.is_empty());
-                self.first = self.first.take().or(own);
-            }
-            self.current = Some(Box::new(decoder));
+    let mut first = None;
+    let mut count = 0;
+    let begin = |rest: &'a [u8]| {
+        // Tapes are filled up with zeros.
+        if rest.iter().all(|byte| *byte == 0) || count > MAX_MEMBERS {
+            return Ok(None);
         }
-    }
+        if count > 0 && !rest.starts_with(b"\x1f\x8b") {
+            return Err(io::Error::other("something follows its end"));
+        }
+        count += 1;
+        let decoder = Box::new(GzDecoder::new(rest));
+        if let Some(header) = decoder.header() {
+            for text in [header.filename(), header.comment()].into_iter().flatten() {
+                names.add(&name(text));
+            }
+            let own = header.filename().map(name).filter(|name| !name.is_empty());
+            first = first.take().or(own);
+        }
+        Ok(Some(decoder))
+    };
+    let members = Streams::new(file.bytes, begin, |decoder| decoder.into_inner());
+    let (content, fault) = expand(members, file.bytes.len(), reading);
+    let fault = match count > MAX_MEMBERS {
+        true => Some(Fault::Limit(format!("limit: more than {MAX_MEMBERS} members"))),
+        false => fault,
+    };
+    reading.piece(names.piece(file.place));
+    (content, fault, first)
 }
 
 /// Latin-1 by the specification, and whatever the system uses in fact.

@@ -1,9 +1,11 @@
 //! Decompression into memory, within the limits of the reading.
 
+use super::streams::Streams;
 use crate::message::{Fault, Reading};
 use bzip2::read::MultiBzDecoder;
+use flate2::bufread::ZlibDecoder;
 use lzma_rust2::{LzipReader, XzReader};
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::{
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -50,14 +52,29 @@ pub(super) fn lzip(bytes: &[u8]) -> impl Read + '_ {
     LzipReader::new(bytes)
 }
 
-/// Zstandard (RFC 8878), frame after frame.
-pub(super) fn zstd(bytes: &[u8]) -> impl Read + '_ {
-    Frames { rest: Some(bytes), current: None }
+/// Zlib (RFC 1950), several streams one after another.
+pub(in crate::documents) fn zlib<'a>(bytes: &'a [u8]) -> impl Read + 'a {
+    let begin = |rest: &'a [u8]| Ok((!rest.is_empty()).then(|| ZlibDecoder::new(rest)));
+    Streams::new(bytes, begin, ZlibDecoder::into_inner)
 }
 
-struct Frames<'a> {
-    rest: Option<&'a [u8]>,
-    current: Option<Box<StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>>>,
+/// Zstandard (RFC 8878), frame after frame.
+pub(super) fn zstd(bytes: &[u8]) -> impl Read + '_ {
+    Streams::new(bytes, frame, |decoder| decoder.into_inner())
+}
+
+type Frame<'a> = Box<StreamingDecoder<&'a [u8], FrameDecoder>>;
+
+/// The frame that comes next.
+fn frame(mut rest: &[u8]) -> io::Result<Option<Frame<'_>>> {
+    while let Some(length) = skippable(rest) {
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let decoder = StreamingDecoder::new_with_max_window_size(rest, u64::from(MAX_DICTIONARY));
+    Ok(Some(Box::new(decoder.map_err(io::Error::other)?)))
 }
 
 /// The first bytes of a frame that holds no content (RFC 8878 section 3.1.2) are `0x184D2A50` to `0x184D2A5F`.
@@ -65,25 +82,4 @@ fn skippable(bytes: &[u8]) -> Option<usize> {
     let [first, 0x2a, 0x4d, 0x18, length @ ..] = bytes else { return None };
     let length = u32::from_le_bytes(*length.first_chunk()?);
     (first & 0xf0 == 0x50).then_some(8 + length as usize)
-}
-
-impl Read for Frames<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(decoder) = &mut self.current {
-                let count = decoder.read(buffer)?;
-                if count > 0 || buffer.is_empty() {
-                    return Ok(count);
-                }
-                self.rest = self.current.take().map(|decoder| decoder.into_inner());
-            }
-            let Some(rest) = self.rest.take().filter(|rest| !rest.is_empty()) else { return Ok(0) };
-            if let Some(length) = skippable(rest) {
-                self.rest = rest.get(length..);
-                continue;
-            }
-            let decoder = StreamingDecoder::new_with_max_window_size(rest, u64::from(MAX_DICTIONARY));
-            self.current = Some(Box::new(decoder.map_err(io::Error::other)?));
-        }
-    }
 }

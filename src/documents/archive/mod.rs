@@ -5,6 +5,7 @@ mod compressed;
 mod decompress;
 mod member;
 mod seven_zip;
+mod streams;
 mod tar;
 mod zip;
 mod zip_directory;
@@ -12,10 +13,10 @@ mod zip_directory;
 pub(super) use self::{
     seven_zip::{read as read_seven_zip, within_program as seven_zip_within},
     tar::{is_tar, read as read_tar},
-    zip::{is_appended as has_zip_appended, read as read_zip, read_appended as read_appended_zip},
+    zip::{count_members, is_appended as has_zip_appended, read as read_zip, read_appended as read_appended_zip},
 };
 pub(super) use compressed::{Format as Compressed, read as read_compressed};
-pub(super) use decompress::expand;
+pub(super) use decompress::{expand, zlib};
 
 #[cfg(test)]
 mod tests {

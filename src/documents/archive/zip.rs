@@ -29,6 +29,11 @@ pub(in crate::documents) fn is_appended(bytes: &[u8]) -> bool {
     zip_directory::is_appended(bytes)
 }
 
+/// How many members there are, in its directory and outside it, however they are named.
+pub(in crate::documents) fn count_members(bytes: &[u8]) -> usize {
+    Directory::of(bytes, false).members.len()
+}
+
 /// Reads it.
 pub(in crate::documents) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     members(file, &Directory::of(file.bytes, false), reading)

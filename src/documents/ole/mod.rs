@@ -14,7 +14,6 @@
 mod compound;
 mod drawing;
 mod excel;
-mod number_format;
 mod object;
 mod outlook;
 mod powerpoint;
@@ -26,7 +25,6 @@ use super::ciphertext::is_ciphertext;
 use crate::message::{Attachment, Fault, Reading, Text, quoted, within};
 use compound::{Compound, Id, ROOT};
 pub(super) use excel::{header_text, rk};
-pub(super) use number_format::{Format, civil};
 
 /// What rights management is called in a list of what is protected.
 const RIGHTS_MANAGEMENT: &str = "rights management";
@@ -220,12 +218,9 @@ fn encrypted_package(compound: &Compound<'_>, storage: Id) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Document, Limits, Unread};
+    use crate::{documents::read_alone, message::Document};
     use proptest::prelude::*;
-    use std::{
-        io::Write,
-        time::{Duration, Instant},
-    };
+    use std::io::Write;
 
     /// Documents made by the programs that people use; see tests/corpus/reading/ole.toml.
     const DOCUMENTS: &[&[u8]] = &[
@@ -237,10 +232,7 @@ mod tests {
     ];
 
     fn document(bytes: &[u8]) -> (Document, Result<(), Fault>) {
-        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
-        let file = Attachment { place: "file", name: None, media_type: None, charset: None, bytes };
-        let result = read(&file, &mut reading);
-        (reading.finish(), result)
+        read_alone(read, "file", bytes)
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! What rights management makes of a message: message.rpmsg ([MS-OXORMMS] section 2.1.4), a compressed compound file.
 
 use crate::{
-    documents::archive::expand,
+    documents::archive::{expand, zlib},
     message::{Fault, Reading},
 };
-use flate2::bufread::ZlibDecoder;
-use std::io::{self, Read};
 
 /// How it begins.
 const PREFIX: &[u8] = b"\x76\xe8\x04\x60\xc4\x11\xe3\x86";
@@ -30,27 +28,6 @@ pub(super) fn compound_file(bytes: &[u8], reading: &Reading<'_>) -> (Vec<u8>, Op
         compressed.extend_from_slice(&body[..length.min(body.len())]);
         rest = body.get(length..).unwrap_or_default();
     }
-    expand(Streams { rest: Some(&compressed), current: None }, compressed.len(), reading)
-}
-
-/// Zlib streams one after another: the blocks are one, or one each.
-struct Streams<'a> {
-    rest: Option<&'a [u8]>,
-    current: Option<ZlibDecoder<&'a [u8]>>,
-}
-
-impl Read for Streams<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(decoder) = &mut self.current {
-                let count = decoder.read(buffer)?;
-                if count > 0 || buffer.is_empty() {
-                    return Ok(count);
-                }
-                self.rest = self.current.take().map(ZlibDecoder::into_inner);
-            }
-            let Some(rest) = self.rest.take().filter(|rest| !rest.is_empty()) else { return Ok(0) };
-            self.current = Some(ZlibDecoder::new(rest));
-        }
-    }
+    // The blocks are one stream, or one each.
+    expand(zlib(&compressed), compressed.len(), reading)
 }

@@ -9,7 +9,7 @@
 //! | `parts`, `role` | the package: names, content types, relationships; what each part is for |
 //! | `markup` | paragraphs, tables and drawings of all three kinds |
 //! | `presentation` | the order of slides |
-//! | `workbook`, `sheet`, `number_format`, `cell_comments`, `xstring` | workbooks |
+//! | `workbook`, `sheet`, `cell_comments`, `xstring` | workbooks |
 //! | `properties` | properties, sensitivity labels |
 //! | `generic` | all other XML |
 //! | `room` | how much text there is room for |
@@ -17,7 +17,6 @@
 mod cell_comments;
 mod generic;
 mod markup;
-mod number_format;
 mod parts;
 mod presentation;
 mod properties;

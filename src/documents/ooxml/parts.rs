@@ -2,26 +2,18 @@
 
 use crate::{
     documents::{
-        package::Package,
+        package::{Member, Package},
         xml::{Node, walk},
     },
-    message::{Bounded, Fault, Reading},
+    message::{Fault, Reading},
 };
-use std::{
-    collections::HashMap,
-    io::{Cursor, Read},
-    rc::Rc,
-};
-use zip::read::ZipFile;
+use std::{collections::HashMap, io::Read, rc::Rc};
 
 /// The part that says what the others are (part 2, 10.1.2.2).
 const CONTENT_TYPES: &str = "[content_types].xml";
 
 /// Relationships that one part may have; each takes memory.
 const MAX_RELATIONSHIPS: usize = 100_000;
-
-/// A member being expanded.
-pub(super) type Member<'p, 'a> = Bounded<ZipFile<'p, Cursor<&'a [u8]>>>;
 
 /// A document's parts. A part is known by its number in the archive's list.
 pub(super) struct Parts<'a> {
@@ -64,16 +56,11 @@ impl<'a> Parts<'a> {
         place: &str,
         reading: &mut Reading<'_>,
     ) -> Result<(Self, Result<(), Fault>), Fault> {
-        let package = Package::open(bytes)?;
+        let package = Package::open_document(bytes, place, reading)?;
         let names: Vec<String> = package.names().map(|name| name.into_owned()).collect();
         let mut by_name = HashMap::with_capacity(names.len());
         for (part, name) in names.iter().enumerate() {
             by_name.entry(canonical(name)).or_insert(part);
-        }
-        if let Some(listed) = listed(bytes)
-            && listed > names.len()
-        {
-            reading.unreadable(place, format!("{} members whose names others have, too", listed - names.len()));
         }
         let taken = vec![false; names.len()];
         let mut parts = Self { package, names, by_name, taken, defaults: HashMap::new(), overrides: HashMap::new() };
@@ -214,14 +201,6 @@ impl<'a> Parts<'a> {
         });
         (found, result)
     }
-}
-
-/// How many members the archive says that it has: of those with the same name only one can be read.
-fn listed(bytes: &[u8]) -> Option<usize> {
-    let end = memchr::memmem::rfind(bytes, b"PK\x05\x06")?;
-    let count = u16::from_le_bytes(bytes.get(end.checked_add(10)?..end.checked_add(12)?)?.try_into().ok()?);
-    // More than that many are counted elsewhere.
-    (count < u16::MAX).then_some(usize::from(count))
 }
 
 /// A name as names are compared: in lower case, without the slash before it, and with the slashes that zip wants.

@@ -7,19 +7,16 @@ use super::{
     xstring::resolved,
 };
 use crate::{
-    documents::xml::{Element, Node, walk},
+    documents::{
+        number_format::as_typed,
+        xml::{Element, Node, walk},
+    },
     message::{Fault, Reading, Text, Whereabouts, within},
 };
 use std::{borrow::Cow, io::Read};
 
 /// Empty cells that are shown as such, by tabs; across more of them the map leaps.
 const MAX_GAP: u32 = 16;
-
-/// Digits of a whole number from which on it is told plain, too, where it is shown otherwise.
-const MANY_DIGITS: usize = 7;
-
-/// Digits of a number that hold what was typed.
-const EXACT_DIGITS: usize = 15;
 
 /// What a cell holds (18.18.11).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -273,21 +270,13 @@ impl Sheet<'_> {
         if self.value.is_empty() {
             return;
         }
-        let format = self.workbook.formats.get(self.style).filter(|format| !format.is_general());
+        let format = self.workbook.formats.get(self.style);
         let text: Cow<'_, str> = match self.kind {
             Kind::Number => {
-                let plain = plain(&self.value);
-                let value = self.value.trim().parse::<f64>().ok();
-                let known = format
-                    .zip(value)
-                    .is_some_and(|(format, value)| format.number(value, &plain, self.workbook.since_1904, shown));
-                if !known {
-                    shown.push_str(&plain);
-                } else if hides(shown, &plain) {
-                    if !shown.is_empty() {
-                        shown.push(' ');
-                    }
-                    shown.push_str(&plain);
+                let plain = as_typed(&self.value);
+                match format.zip(self.value.trim().parse().ok()) {
+                    Some((format, value)) => format.show(value, &plain, self.workbook.since_1904, shown),
+                    None => shown.push_str(&plain),
                 }
                 return;
             }
@@ -342,38 +331,6 @@ impl Sheet<'_> {
         self.cells.push_cell(shown);
         Ok(())
     }
-}
-
-/// A number as it was typed: without an exponent, and without the digits that come of binary fractions.
-fn plain(value: &str) -> Cow<'_, str> {
-    let value = value.trim();
-    if value.len() <= EXACT_DIGITS && !value.contains(['e', 'E']) {
-        return Cow::Borrowed(value);
-    }
-    let Ok(number) = value.parse::<f64>() else { return Cow::Borrowed(value) };
-    // Between these, numbers are short when written out.
-    if !(1e-9..1e21).contains(&number.abs()) {
-        return Cow::Borrowed(value);
-    }
-    if number.fract() == 0.0 {
-        return Cow::Owned(format!("{number:.0}"));
-    }
-    let digits = EXACT_DIGITS - 1;
-    let rounded = format!("{number:.digits$e}").parse().unwrap_or(number);
-    Cow::Owned(rounded.to_string())
-}
-
-/// Whether a number that is shown so cannot be told from it: nothing is shown, or a long one is cut up or rounded.
-fn hides(shown: &str, plain: &str) -> bool {
-    if !shown.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
-        return true;
-    }
-    let whole = plain.trim_start_matches('-').split('.').next().unwrap_or_default();
-    if whole.len() < MANY_DIGITS || shown.contains(whole) {
-        return false;
-    }
-    let joined: String = shown.chars().filter(|character| !matches!(character, '-' | ' ')).collect();
-    !joined.contains(whole)
 }
 
 /// A cell's row and column, from 0, from its name: `B12`.
@@ -439,37 +396,6 @@ mod tests {
             ("æ1", None),
         ] {
             assert_eq!(reference(name), cell, "{name}");
-        }
-    }
-
-    #[test]
-    fn plain_numbers_are_as_typed() {
-        for (value, expected) in [
-            ("101900005", "101900005"),
-            ("6101900005", "6101900005"),
-            ("4.5710000000000002E+15", "4571000000000000"),
-            ("0.30000000000000004", "0.3"),
-            ("1234567.8900000001", "1234567.89"),
-            ("1E-300", "1E-300"),
-            ("1e999", "1e999"),
-            ("", ""),
-            ("x", "x"),
-        ] {
-            assert_eq!(plain(value), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn what_hides_a_number_is_known() {
-        for (shown, number, hidden) in [
-            ("610190-0005", "6101900005", false),
-            ("6,101,900,005", "6101900005", true),
-            ("", "5", true),
-            ("1,000", "1000", false),
-            ("01-01-1990", "32874", false),
-            ("12,346", "12345678", true),
-        ] {
-            assert_eq!(hides(shown, number), hidden, "{shown} {number}");
         }
     }
 

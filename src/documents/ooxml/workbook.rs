@@ -2,12 +2,14 @@
 
 use super::{
     generic::{Attributes, Generic},
-    number_format::NumberFormat,
     room::Room,
     xstring::resolved,
 };
 use crate::{
-    documents::xml::{Node, walk},
+    documents::{
+        number_format::NumberFormat,
+        xml::{Node, walk},
+    },
     message::{Fault, Reading, Text, within},
 };
 use std::{collections::HashMap, io::Read, rc::Rc};
@@ -90,8 +92,8 @@ pub(super) fn read_styles(
                 "xf" if in_cells && workbook.formats.len() < MAX_STYLES => {
                     let id = element.attribute("numFmtId").and_then(|id| id.parse().ok()).unwrap_or(0);
                     let format = formats.entry(id).or_insert_with(|| {
-                        let code = own.get(&id).map_or_else(|| NumberFormat::built_in(id), String::as_str);
-                        Rc::new(NumberFormat::new(code))
+                        let own = own.get(&id).map(|code| NumberFormat::new(code));
+                        Rc::new(own.unwrap_or_else(|| NumberFormat::built_in(id)))
                     });
                     workbook.formats.push(Rc::clone(format));
                 }

@@ -24,7 +24,7 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     if !file.bytes.starts_with(b"PK") {
         return walk(file.bytes, file.place, reading);
     }
-    let mut package = Package::open(file.bytes)?;
+    let mut package = Package::open_document(file.bytes, file.place, reading)?;
     let encrypted = match manifest::encrypted(&mut package, file.place, reading) {
         Ok(encrypted) => encrypted,
         Err(fault) => {

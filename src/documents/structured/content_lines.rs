@@ -1,8 +1,10 @@
 //! Cards and calendars: vCard 2.1, 3.0 (RFC 2426) and 4.0 (RFC 6350), iCalendar (RFC 5545), vCalendar 1.0.
 
 use super::{
-    super::sinks::{Sink, Sinks},
+    super::sinks::Sink,
+    Gathered,
     embedded::{Files, data_url},
+    read_text,
 };
 use crate::message::{
     Attachment, Fault, Reading, Stop, Whereabouts, base64, decode_text, quoted_printable, read_html, within,
@@ -14,42 +16,29 @@ const STEP: usize = 1024;
 
 /// Reads it; its map counts lines as they stand in the file.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
-    let mut reader = Reader::default();
-    let result = reader.lines(&text, file.place, reading);
-    reader.sinks.flush(file.place, reading);
-    result?;
-    reader.files.hand_on(file.place, reading)
+    read_text(file, reading, |text, gathered, reading| lines(text, file.place, gathered, reading))
 }
 
-#[derive(Default)]
-struct Reader {
-    sinks: Sinks,
-    files: Files,
-}
-
-impl Reader {
-    fn lines(&mut self, text: &str, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
-        let mut next_line = 0;
-        let lines = Unfolded { rest: text.trim_start_matches('\u{feff}'), line: 0, keep_space: false };
-        for (count, (line, content)) in lines.enumerate() {
-            if count % STEP == 0 {
-                reading.clock(place)?;
-                self.sinks.check(reading)?;
-            }
-            if content.trim().is_empty() {
-                continue;
-            }
-            let shown = property(&content, place, &mut self.files, reading)?;
-            if line != next_line {
-                self.sinks.at(Sink::Body, Whereabouts::Line(line));
-            }
-            self.sinks.line(Sink::Body, shown.trim());
-            // Where a value has several lines, the next property needs an entry of its own in the map.
-            next_line = if shown.trim().contains('\n') { 0 } else { line + 1 };
+fn lines(text: &str, place: &str, gathered: &mut Gathered, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    let Gathered { sinks, files } = gathered;
+    let mut next_line = 0;
+    for (count, (line, content)) in (Unfolded { rest: text, line: 0, keep_space: false }).enumerate() {
+        if count % STEP == 0 {
+            reading.clock(place)?;
+            sinks.check(reading)?;
         }
-        Ok(())
+        if content.trim().is_empty() {
+            continue;
+        }
+        let shown = property(&content, place, files, reading)?;
+        if line != next_line {
+            sinks.at(Sink::Body, Whereabouts::Line(line));
+        }
+        sinks.line(Sink::Body, shown.trim());
+        // Where a value has several lines, the next property needs an entry of its own in the map.
+        next_line = if shown.trim().contains('\n') { 0 } else { line + 1 };
     }
+    Ok(())
 }
 
 /// Content lines, unfolded, and the number of the line on which each begins.
@@ -186,15 +175,13 @@ fn unescaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Document, Limits, Unread};
+    use crate::{documents::read_alone, message::Document};
     use proptest::prelude::*;
-    use std::time::{Duration, Instant};
 
     fn document(bytes: &[u8]) -> Document {
-        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
-        let file = Attachment { place: "a", name: None, media_type: None, charset: None, bytes };
-        read(&file, &mut reading).unwrap();
-        reading.finish()
+        let (document, result) = read_alone(read, "a", bytes);
+        result.unwrap();
+        document
     }
 
     #[test]

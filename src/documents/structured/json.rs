@@ -1,29 +1,22 @@
 //! JSON (RFC 8259) and its relatives (a value per line, comments): keys, texts and numbers, without what holds them
 //! together. Nothing is built from it, so that nesting costs nothing.
 
-use super::{
-    super::sinks::{Sink, Sinks},
-    embedded::Files,
-};
-use crate::message::{Attachment, Fault, Reading, Whereabouts, decode_text};
+use super::{super::sinks::Sink, Gathered, read_text};
+use crate::message::{Attachment, Fault, Reading, Whereabouts};
 
 /// Bytes between two looks at the clock.
 const STEP: usize = 256 * 1024;
 
 /// Reads it; its map counts lines.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
-    let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
-    let mut reader = Reader { next_line: 1, line: 1, fresh: true, ..Reader::default() };
-    let result = reader.run(text.trim_start_matches('\u{feff}'), file.place, reading);
-    reader.sinks.flush(file.place, reading);
-    result?;
-    reader.files.hand_on(file.place, reading)
+    read_text(file, reading, |text, gathered, reading| {
+        let reader = Reader { gathered, line: 1, next_line: 1, fresh: true, separator: "", string: String::new() };
+        reader.run(text, file.place, reading)
+    })
 }
 
-#[derive(Default)]
-struct Reader {
-    sinks: Sinks,
-    files: Files,
+struct Reader<'g> {
+    gathered: &'g mut Gathered,
     /// The line that we are in.
     line: u32,
     /// The line that the map says that we are in, with what was written so far.
@@ -35,8 +28,8 @@ struct Reader {
     string: String,
 }
 
-impl Reader {
-    fn run(&mut self, mut rest: &str, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
+impl Reader<'_> {
+    fn run(mut self, mut rest: &str, place: &str, reading: &mut Reading<'_>) -> Result<(), Fault> {
         let mut until_clock = 0;
         while let Some(first) = rest.bytes().next() {
             let before = rest.len();
@@ -70,7 +63,7 @@ impl Reader {
             if until_clock > STEP {
                 until_clock = 0;
                 reading.clock(place)?;
-                self.sinks.check(reading)?;
+                self.gathered.sinks.check(reading)?;
             }
         }
         Ok(())
@@ -82,15 +75,15 @@ impl Reader {
         }
         if self.fresh {
             if self.line != self.next_line || self.line == 1 {
-                self.sinks.at(Sink::Body, Whereabouts::Line(self.line));
+                self.gathered.sinks.at(Sink::Body, Whereabouts::Line(self.line));
                 self.next_line = self.line;
             }
             self.fresh = false;
         } else {
-            self.sinks.push(Sink::Body, self.separator);
+            self.gathered.sinks.push(Sink::Body, self.separator);
         }
         self.separator = "";
-        self.sinks.push(Sink::Body, text);
+        self.gathered.sinks.push(Sink::Body, text);
     }
 
     fn separate(&mut self, with: &'static str) {
@@ -102,7 +95,7 @@ impl Reader {
     fn end_line(&mut self) {
         self.line = self.line.saturating_add(1);
         if !self.fresh {
-            self.sinks.end_line(Sink::Body);
+            self.gathered.sinks.end_line(Sink::Body);
             self.next_line = self.next_line.saturating_add(1);
             self.fresh = true;
         }
@@ -127,7 +120,7 @@ impl Reader {
                     rest = &rest[end + 1..];
                 }
                 other => {
-                    if !self.files.take("string", &string) {
+                    if !self.gathered.files.take("string", &string) {
                         self.put(&string);
                     }
                     self.string = string;
@@ -170,15 +163,13 @@ fn escape<'a>(text: &'a str, string: &mut String) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Document, Limits, Unread};
+    use crate::{documents::read_alone, message::Document};
     use proptest::prelude::*;
-    use std::time::{Duration, Instant};
 
     fn document(json: &str) -> Document {
-        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
-        let file = Attachment { place: "a", name: None, media_type: None, charset: None, bytes: json.as_bytes() };
-        read(&file, &mut reading).unwrap();
-        reading.finish()
+        let (document, result) = read_alone(read, "a", json.as_bytes());
+        result.unwrap();
+        document
     }
 
     #[test]

@@ -180,15 +180,11 @@ fn comments(file: &Attachment<'_>, sinks: &mut Sinks, reading: &Reading<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Document, Limits, Unread};
+    use crate::{documents::read_alone, message::Document};
     use proptest::prelude::*;
-    use std::time::{Duration, Instant};
 
     fn document(xml: &str) -> (Document, Result<(), Fault>) {
-        let mut reading = Reading::new(&Limits::default(), Instant::now() + Duration::from_secs(60), &Unread);
-        let file = Attachment { place: "a", name: None, media_type: None, charset: None, bytes: xml.as_bytes() };
-        let result = read(&file, &mut reading);
-        (reading.finish(), result)
+        read_alone(read, "a", xml.as_bytes())
     }
 
     #[test]

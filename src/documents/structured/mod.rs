@@ -6,8 +6,9 @@ mod json;
 mod markup;
 mod table;
 
-use super::{kind::Structured, plain};
-use crate::message::{Attachment, Fault, Reading};
+use super::{kind::Structured, plain, sinks::Sinks};
+use crate::message::{Attachment, Fault, Reading, decode_text};
+use embedded::Files;
 
 pub(super) use table::looks_like_table;
 
@@ -22,4 +23,25 @@ pub(super) fn read(kind: Structured, file: &Attachment<'_>, reading: &mut Readin
             other => other,
         },
     }
+}
+
+/// What a reader of text finds, each in its place.
+#[derive(Debug, Default)]
+struct Gathered {
+    sinks: Sinks,
+    files: Files,
+}
+
+/// Decodes the text and has it read. What was gathered of it before a fault stays.
+fn read_text(
+    file: &Attachment<'_>,
+    reading: &mut Reading<'_>,
+    gather: impl FnOnce(&str, &mut Gathered, &mut Reading<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
+    let mut gathered = Gathered::default();
+    let result = gather(text.trim_start_matches('\u{feff}'), &mut gathered, reading);
+    gathered.sinks.flush(file.place, reading);
+    result?;
+    gathered.files.hand_on(file.place, reading)
 }

@@ -6,12 +6,17 @@ mod header_footer;
 mod record;
 
 use super::{
-    Format, PASSWORD,
+    PASSWORD,
     compound::{Compound, Id},
     drawing::Shapes,
-    number_format,
 };
-use crate::documents::{codepage, little_endian::u16_at, sheet, sheet::Sheet};
+use crate::documents::{
+    codepage,
+    little_endian::u16_at,
+    number_format::{NumberFormat, plain, shown},
+    sheet,
+    sheet::Sheet,
+};
 use crate::message::{Fault, Reading, Text, Whereabouts, within};
 pub(in crate::documents) use header_footer::text as header_text;
 use record::{Fields, Record, Records};
@@ -60,9 +65,9 @@ struct Workbook {
     /// Strings of one byte per character.
     is_old: bool,
     codepage: u16,
-    from_1904: bool,
+    since_1904: bool,
     shared: Vec<String>,
-    formats: HashMap<u16, Format>,
+    formats: HashMap<u16, NumberFormat>,
     /// The number of the format of each combination of formats.
     number_formats: Vec<u16>,
     /// The name of the sheet that begins at an offset of the stream.
@@ -225,23 +230,23 @@ impl Workbook {
                 }
             }
             0x0042 => self.codepage = fields.u16()?,
-            0x0022 => self.from_1904 = fields.u16()? == 1,
+            0x0022 => self.since_1904 = fields.u16()? == 1,
             // Format, in two versions.
             0x041e => {
                 let number = fields.u16()?;
                 let code = self.string(&mut fields, !self.is_old)?;
-                self.formats.insert(number, Format::new(&code));
+                self.formats.insert(number, NumberFormat::new(&code));
             }
             0x001e => {
                 let code = self.string(&mut fields, false)?;
                 let number = u16::try_from(self.formats.len()).ok()?;
-                self.formats.insert(number, Format::new(&code));
+                self.formats.insert(number, NumberFormat::new(&code));
             }
             // XF.
             0x00e0 => {
                 fields.skip(2);
                 let number = fields.u16()?;
-                self.formats.entry(number).or_insert_with(|| Format::built_in(number));
+                self.formats.entry(number).or_insert_with(|| NumberFormat::built_in(u32::from(number)));
                 self.number_formats.push(number);
             }
             // WriteAccess: who used it last.
@@ -281,7 +286,7 @@ impl Workbook {
                 fields.u16()?;
                 for _ in first..=last {
                     let text = match fields.u8()? {
-                        1 => number_format::plain(fields.f64()?),
+                        1 => plain(fields.f64()?),
                         2 => self.string(&mut fields, true)?,
                         _ => {
                             fields.skip(8);
@@ -312,12 +317,11 @@ impl Workbook {
             None => place.to_owned(),
         };
         let place = if part.is_chart { within(&place, "chart") } else { place };
-        let general = Format::default();
         part.cells.finish(&place, reading, |value, text| match value {
             Value::Shared(index) => text.push_cell(self.shared.get(*index).map_or("", String::as_str)),
             Value::Text(value) => text.push_cell(value),
             Value::Number(value, format) => {
-                text.push(&self.formats.get(format).unwrap_or(&general).show(*value, self.from_1904));
+                text.push(&shown(self.formats.get(format), *value, self.since_1904));
             }
         });
         let mut notes = Text::new();
@@ -579,7 +583,7 @@ fn pivot_cache(stream: &[u8], place: &str, text: &mut Text, reading: &mut Readin
         let mut fields = record.fields(0);
         let value = match record.kind {
             0x00cd => fields.long_string(),
-            0x00c9 => fields.f64().map(number_format::plain),
+            0x00c9 => fields.f64().map(plain),
             0x00cc => fields.u16().map(|number| (number as i16).to_string()),
             0x00ce => fields
                 .u32()

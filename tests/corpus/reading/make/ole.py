@@ -531,7 +531,7 @@ def expected(version):
         ], [(' > attachment "tomt c30d.txt"', "has no content")], None),
         ("binary.xlsb", "make/ole.py", "application/vnd.ms-excel.sheet.binary.macroenabled.12", [
             ("shared string", "delt-d402 blåbærgrød", binary + " > A1"), ("cell", "celle-d403", binary + " > B1"),
-            ("number with a sign in it", "610190-0005", binary + " > B2"), ("date", "2024-12-31", binary + " > D2"),
+            ("number with a sign in it", "610190-0005", binary + " > B2"), ("date", "31-12-2024", binary + " > D2"),
             ("formula", "formel-d404", binary + " > B12"), ("header", "sidehoved-d405", binary + " > header"),
             ("footer", "sidefod-d406", binary + " > footer"), ("hidden sheet", "celle-d407", ' > sheet "skjult" > A1'),
             ("author of a comment", "kommentator-d408", binary + " > comments > authors"),
