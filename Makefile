@@ -1,7 +1,7 @@
 # What is made here, for people and for CI. The lab needs root and says so (tests/lab/README.md).
 FUZZ_TIME = 60
 
-.PHONY: build demo test bench quality fuzz lab-install lab-up lab-down
+.PHONY: build demo test bench quality model fuzz lab-install lab-up lab-down
 
 build:
 	cargo build --locked
@@ -23,6 +23,11 @@ bench: lab-install
 quality:
 	cargo build --locked --release
 	"$$(tests/oracles/install)" tests/quality/measure target/release/segl $(QUALITY)
+
+# The model that ships, from the training part of tests/corpus/detect; the same messages make the same model
+model:
+	"$$(tests/oracles/install)" tests/quality/measure - --part training --write target/training \
+	    | cargo run --locked --release --example train-model conf/model.bin
 
 # Each fuzz target for FUZZ_TIME seconds, the documents' once for each reader; needs cargo-fuzz
 fuzz:

@@ -11,6 +11,8 @@ use super::{
     fold::fold_into,
     identifier::{Hit, Identifier},
     language::{CommonWords, Languages},
+    letter::Letter,
+    model::Model,
     nearby::{Nearby, Places, Word},
     rule::{CERTAIN, Context, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
@@ -71,6 +73,7 @@ pub(super) struct Engine {
     /// The lists of contexts that count in the whole message.
     anywhere: Option<Lists<ListId>>,
     common_words: CommonWords,
+    model: Model,
     has_patterns: bool,
     /// The greatest distance of any context, in bytes.
     reach: usize,
@@ -121,6 +124,7 @@ impl Engine {
             reach: rules.iter().filter_map(distances).max().unwrap_or(0),
             has_patterns: rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. })),
             common_words: CommonWords::new(),
+            model: Model::shipped(),
             identifiers,
             terms: Lists::build(terms)?,
             nearby: words_of(nearby)?,
@@ -143,6 +147,7 @@ impl Engine {
             today,
             deadline,
             languages: self.common_words.languages(document.pieces.iter().map(|piece| piece.text.as_str())),
+            letter: Letter::default(),
             tallies: BTreeMap::new(),
             message_words: None,
             numbers: Vec::new(),
@@ -170,6 +175,7 @@ struct Inspection<'a> {
     /// By rule and place.
     tallies: BTreeMap<(usize, usize), Tally>,
     languages: Languages,
+    letter: Letter,
     /// The different words of each list that stand anywhere in the message; looked up when first asked for.
     message_words: Option<BTreeMap<ListId, Vec<&'a str>>>,
     /// What was found in this piece by rules about numbers.
@@ -202,6 +208,13 @@ enum Shape {
     Number { form: usize, checksum: bool },
     Term,
     Pattern,
+}
+
+/// A context that changed a score, by how much, and the words that did it.
+struct Applied<'a> {
+    context: &'a Context,
+    weight: Score,
+    words: Vec<&'a str>,
 }
 
 /// Candidates whose surroundings overlap.
@@ -378,6 +391,7 @@ impl<'a> Inspection<'a> {
             Evidence::Words(list) => around.words.list(list),
             Evidence::Category(category) => around.numbers.get(&category),
             Evidence::SameRule => around.terms.get(&candidate.rule),
+            Evidence::Letter => None,
         };
         let Some(places) = places else { return Vec::new() };
         let mut near = places.near(&candidate.range, distance, context.side, context.most + 1);
@@ -394,13 +408,22 @@ impl<'a> Inspection<'a> {
             return;
         }
         let mut score = candidate.score;
-        // The contexts that apply, each with the words that did it.
-        let mut applied: Vec<(&Context, Vec<&str>)> = Vec::new();
+        // The contexts that apply, each with the words that did it and what they are worth.
+        let mut applied: Vec<Applied<'_>> = Vec::new();
         for context in &rule.context {
-            let words = self.evidence(context, &candidate, around);
-            if !words.is_empty() {
-                score += context.weight * Score::try_from(words.len()).unwrap_or(Score::MAX / CERTAIN);
-                applied.push((context, words));
+            let (weight, words) = match context.evidence {
+                Evidence::Letter => {
+                    let share = self.letter.share(&engine.model, self.document, place);
+                    ((context.weight as f32 * share).round() as Score, Vec::new())
+                }
+                _ => {
+                    let words = self.evidence(context, &candidate, around);
+                    (context.weight * Score::try_from(words.len()).unwrap_or(0), words)
+                }
+            };
+            if weight != 0 {
+                score += weight;
+                applied.push(Applied { context, weight, words });
             }
         }
         if score < rule.threshold {
@@ -429,7 +452,10 @@ impl<'a> Inspection<'a> {
                 Matcher::Identifier { identifier, .. } => identifier.mask(value),
                 _ => digits::mask(value, 2),
             };
-            tally.why = why(rule, &candidate, &applied);
+            tally.why = why(rule, &candidate, &applied, |against| {
+                let words = self.letter.words(&engine.model, self.document, place, against);
+                (if against { "like a text for many" } else { "like a text about a person" }, words)
+            });
             tally.at = candidate.range.start;
         }
     }
@@ -503,7 +529,12 @@ fn key(value: &[u8]) -> u64 {
 }
 
 /// Why the confidence is what it is.
-fn why(rule: &Rule, candidate: &Candidate<'_>, applied: &[(&Context, Vec<&str>)]) -> String {
+fn why(
+    rule: &Rule,
+    candidate: &Candidate<'_>,
+    applied: &[Applied<'_>],
+    letter: impl Fn(bool) -> (&'static str, String),
+) -> String {
     let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
     let mut why = match (candidate.shape, &rule.matcher) {
         (Shape::Number { form, checksum }, Matcher::Identifier { identifier, base, checksum: bonus }) => {
@@ -518,11 +549,15 @@ fn why(rule: &Rule, candidate: &Candidate<'_>, applied: &[(&Context, Vec<&str>)]
         }
         _ => format!("the pattern {:.2}", points(candidate.score)),
     };
-    for (context, words) in applied {
-        let weight = points(context.weight * Score::try_from(words.len()).unwrap_or(1));
+    for Applied { context, weight, words } in applied {
+        let weight = points(*weight);
         let named = words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ");
         // Writing to a string cannot fail.
         let _ = match (context.distance, context.evidence) {
+            (_, Evidence::Letter) => {
+                let (reads, words) = letter(weight < 0.0);
+                write!(why, ", it reads {reads} ({words}) {weight:+.2}")
+            }
             (None, _) => write!(why, ", in the message {named} {weight:+.2}"),
             // The number itself is not to be told.
             (_, Evidence::Category(category)) => write!(why, ", near a number ({category}) {weight:+.2}"),

@@ -8,6 +8,7 @@
 //! | word lists, whatever the letters' case | `words`, `fold` |
 //! | in which language a message is | `language` |
 //! | evidence around a candidate | `nearby` |
+//! | whether a text reads like one about a person | `letter`, `model` |
 //! | what the sender marked | `marks` |
 
 mod digits;
@@ -15,7 +16,9 @@ mod engine;
 mod fold;
 mod identifier;
 mod language;
+mod letter;
 mod marks;
+pub mod model;
 mod nearby;
 mod rule;
 mod rule_file;

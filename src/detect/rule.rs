@@ -98,6 +98,8 @@ pub(super) enum Evidence {
     Category(Category),
     /// Another term of the same rule.
     SameRule,
+    /// What the model says of the text as a whole: the weight counts by its share, from -1 to 1.
+    Letter,
 }
 
 /// On which side of a candidate its context stands.

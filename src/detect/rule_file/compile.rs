@@ -140,16 +140,17 @@ impl Compiler {
         if !(1..=MAX_MOST).contains(&raw.most) {
             return Err(format!("`most` is {}: write a number from 1 to {MAX_MOST}", raw.most));
         }
-        let evidence = match (&raw.words, &raw.list, raw.category, raw.same_rule) {
-            (Some(words), None, None, false) => Evidence::Words(self.own_list(words.compile()?)),
-            (None, Some(id), None, false) => {
+        let evidence = match (&raw.words, &raw.list, raw.category, raw.same_rule, raw.model) {
+            (Some(words), None, None, false, false) => Evidence::Words(self.own_list(words.compile()?)),
+            (None, Some(id), None, false, false) => {
                 Evidence::Words(*self.names.get(id).ok_or_else(|| format!("`list`: there is no list {id}"))?)
             }
-            (None, None, Some(category), false) => Evidence::Category(category),
-            (None, None, None, true) => Evidence::SameRule,
-            _ => return Err("a context is one thing: write words, list, category or same-rule".to_owned()),
+            (None, None, Some(category), false, false) => Evidence::Category(category),
+            (None, None, None, true, false) => Evidence::SameRule,
+            (None, None, None, false, true) => Evidence::Letter,
+            _ => return Err("a context is one thing: write words, list, category, same-rule or model".to_owned()),
         };
-        if raw.distance.is_none() && !matches!(evidence, Evidence::Words(_)) {
+        if raw.distance.is_none() && !matches!(evidence, Evidence::Words(_) | Evidence::Letter) {
             return Err("`distance` is missing: only words count in the whole message".to_owned());
         }
         let weight = (raw.weight * f64::from(CERTAIN)).round() as Score;

@@ -26,6 +26,7 @@
 //! # list = "person"                  # a list that stands by itself
 //! # category = "national-id"         # a number that a rule of this category found
 //! # same-rule = true                 # another term of the same rule
+//! # model = true                     # whether the text reads like one about a person: the weight, or its share, or less
 //! weight = 0.3
 //! most = 1                           # how many different words count, each with the weight
 //! distance = 60                      # in bytes; left out: anywhere in the message

@@ -95,6 +95,8 @@ pub(super) struct RawContext {
     pub(super) category: Option<Category>,
     #[serde(default)]
     pub(super) same_rule: bool,
+    #[serde(default)]
+    pub(super) model: bool,
     pub(super) weight: f64,
     #[serde(default = "one")]
     pub(super) most: usize,
