@@ -12,6 +12,7 @@ mod age;
 mod archive;
 mod ber;
 mod binary_spreadsheet;
+mod cell_formats;
 mod certificate;
 mod ciphertext;
 mod cms;

@@ -5,6 +5,18 @@ use crate::message::{Reading, Text, Whereabouts, within};
 /// Cells of a sheet that are kept; one takes as little as six bytes of a file, and seven times that of memory.
 const MAX_CELLS: usize = 4_000_000;
 
+/// Rows or columns from one cell to the next beyond which the two are no parts of one number. Fewer may be merged cells,
+/// or empty ones that set a form apart.
+const NEIGHBOURS: u32 = 4;
+
+/// What stands between the texts of cells that are no neighbours, so that no number goes on from one to the other.
+pub(super) const APART: &str = "|";
+
+/// Whether cells that are so far from one another are no neighbours.
+pub(super) fn are_apart(rows: u32, columns: u32) -> bool {
+    rows > NEIGHBOURS || columns > NEIGHBOURS
+}
+
 /// Cells of a sheet. They may come in any order.
 pub(super) struct Sheet<T> {
     cells: Vec<(u32, u32, T)>,
@@ -43,6 +55,10 @@ impl<T> Sheet<T> {
                     // After a gap, the count of tabs no longer gives the column.
                     if u64::from(*column) > u64::from(last_column) + 1 {
                         text.end_cell();
+                        if are_apart(0, column.abs_diff(last_column)) {
+                            text.push(APART);
+                            text.end_cell();
+                        }
                         text.at(Whereabouts::Cells { row: *row, column: *column });
                     } else if *column > last_column {
                         text.end_cell();
@@ -52,6 +68,10 @@ impl<T> Sheet<T> {
                 }
                 _ => {
                     text.end_line();
+                    if last.is_some_and(|(last_row, _): (u32, u32)| are_apart(row.abs_diff(last_row), 0)) {
+                        text.push(APART);
+                        text.end_line();
+                    }
                     text.at(Whereabouts::Cells { row: *row, column: *column });
                 }
             }

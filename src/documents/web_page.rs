@@ -1,5 +1,6 @@
 //! HTML in a file of its own.
 
+use super::cell_formats;
 use crate::message::{Attachment, Fault, Reading, Text, decode_text, read_html, within};
 use html5gum::{Token, Tokenizer};
 
@@ -22,6 +23,7 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         reading.too_much_text(file.place);
     }
     properties(&html, file.place, reading);
+    cell_formats::read(&html, file.place, reading)?;
     Ok(read_html(&html, file.place, reading)?)
 }
 

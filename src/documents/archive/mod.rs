@@ -27,6 +27,7 @@ mod tests {
     use proptest::{prelude::*, sample::Index};
     use std::{
         fs,
+        io::Write,
         time::{Duration, Instant},
     };
 
@@ -46,6 +47,34 @@ mod tests {
         paths.sort();
         let all = paths.iter().map(|path| fs::read(path).unwrap());
         all.filter(|bytes| bytes.len() < 3000).collect()
+    }
+
+    /// An archive of one compressed member.
+    fn zip_of(content: &str) -> Vec<u8> {
+        let mut archive = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Deflated);
+        archive.start_file("a.txt", options).unwrap();
+        archive.write_all(content.as_bytes()).unwrap();
+        archive.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn what_is_said_to_be_encrypted_and_is_not_is_read() {
+        let mut bytes = zip_of("navn-7c1e, og noget mere");
+        bytes[6] |= 1;
+        let directory = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+        bytes[directory + 8] |= 1;
+        let document = read(&bytes, &Limits::default());
+        assert!(document.pieces.iter().any(|piece| piece.text.contains("navn-7c1e")));
+        assert_eq!((document.unreadable.len(), document.protected.len()), (0, 0));
+    }
+
+    #[test]
+    fn text_after_the_end_is_told() {
+        for (after, told) in [(&b""[..], false), (b"\r\n", false), (b"\0\0\0", false), (b"CPR 610190-0005", true)] {
+            let document = read(&[&zip_of("a"), after].concat(), &Limits::default());
+            assert_eq!(!document.unreadable.is_empty(), told, "{after:?}");
+        }
     }
 
     #[test]

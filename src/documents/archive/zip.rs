@@ -21,6 +21,9 @@ const PASSWORD: &str = "zip with a password";
 /// Bytes that encryption writes before the data: twelve (traditional), or a salt and a verification value (AES).
 const SHORTEST_CIPHERTEXT: usize = 12;
 
+/// The usual compression method.
+const DEFLATE: u16 = 8;
+
 /// A member compressed with LZMA ends with a marker.
 const END_MARKER: u16 = 1 << 1;
 
@@ -80,6 +83,11 @@ fn one(file: &Attachment<'_>, member: &Member<'_>, reading: &mut Reading<'_>) ->
     let data = match member.data {
         Ok(data) if !member.encrypted => data,
         data => {
+            if let Ok(data) = data
+                && let Some(content) = plain(member, data, reading)
+            {
+                return Ok(member::read(file.place, &member.name, &content, reading)?);
+            }
             reading.part(&place())?;
             match data {
                 Ok(data) if data.len() >= SHORTEST_CIPHERTEXT && is_ciphertext(data) => {
@@ -103,6 +111,14 @@ fn one(file: &Attachment<'_>, member: &Member<'_>, reading: &mut Reading<'_>) ->
     Ok(())
 }
 
+/// What a member that is said to be encrypted expands to where it is merely compressed: ciphertext does not inflate to
+/// just the length that is stated.
+fn plain<'a>(member: &Member<'_>, data: &'a [u8], reading: &Reading<'_>) -> Option<Cow<'a, [u8]>> {
+    let stated = member.expanded.filter(|stated| member.method == DEFLATE && *stated > 0)?;
+    let (content, fault) = content(member, data, reading);
+    (fault.is_none() && content.len() as u64 == stated).then_some(content)
+}
+
 /// What a member expands to (section 4.4.5), as far as it goes.
 fn content<'a>(member: &Member<'_>, data: &'a [u8], reading: &Reading<'_>) -> (Cow<'a, [u8]>, Option<Fault>) {
     let length = data.len();
@@ -111,7 +127,7 @@ fn content<'a>(member: &Member<'_>, data: &'a [u8], reading: &Reading<'_>) -> (C
             let missing = member.expanded.is_some_and(|stated| stated > length as u64);
             return (data.into(), missing.then(|| Fault::broken("it is cut off")));
         }
-        8 => expand(DeflateDecoder::new(data), length, reading),
+        DEFLATE => expand(DeflateDecoder::new(data), length, reading),
         9 => expand(Deflate64Decoder::new(data), length, reading),
         12 => expand(BzDecoder::new(data), length, reading),
         14 => match lzma(member, data) {

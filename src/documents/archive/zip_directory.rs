@@ -4,7 +4,10 @@
 //! what they go by, so here every entry of the directory counts, two of one name too, and every member that stands in
 //! the archive without being in its directory.
 
-use crate::message::{Fault, decode_text};
+use crate::{
+    documents::ciphertext::readable,
+    message::{Fault, decode_text},
+};
 use memchr::memmem;
 use std::{borrow::Cow, ops::Range};
 
@@ -151,10 +154,11 @@ impl<'a> Directory<'a> {
         self.leave(&bytes[at..gap.end]);
     }
 
-    /// Counts bytes that are no member: but for zeros, data descriptors and padding.
+    /// Counts bytes that are no member: but for zeros, data descriptors and padding that says nothing.
     fn leave(&mut self, bytes: &[u8]) {
         let signed = bytes.windows(16).rev().take(PADDING).any(|window| window == b"APK Sig Block 42");
-        if bytes.len() > PADDING && !signed && bytes.iter().any(|byte| *byte != 0) {
+        let is_padding = bytes.len() <= PADDING && readable(bytes).is_empty();
+        if !is_padding && !signed && bytes.iter().any(|byte| *byte != 0) {
             self.unexplained += bytes.len();
         }
     }

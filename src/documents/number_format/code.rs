@@ -10,20 +10,20 @@ const MAX_CODE: usize = 255;
 pub(super) const MAX_SECTIONS: usize = 4;
 
 /// The format of some of the numbers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Section {
     pub(super) condition: Option<Condition>,
     pub(super) tokens: Vec<Token>,
 }
 
 /// What a number must be for its section to be used.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Condition {
     comparison: Comparison,
     bound: f64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Comparison {
     Less,
     LessOrEqual,

@@ -23,7 +23,7 @@ pub(super) use plain::{as_typed, plain};
 const MANY_DIGITS: usize = 7;
 
 /// A format.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct NumberFormat {
     sections: Vec<Section>,
 }
@@ -79,7 +79,7 @@ impl NumberFormat {
 
     /// Appends a number as it is shown; `plain` is its plain form. Whether that can be told; if not, nothing is
     /// appended.
-    fn number(&self, value: f64, plain: &str, since_1904: bool, shown: &mut String) -> bool {
+    pub(super) fn number(&self, value: f64, plain: &str, since_1904: bool, shown: &mut String) -> bool {
         let begin = shown.len();
         let Some((section, is_signed)) = self.section(value) else { return false };
         if is_signed && value < 0.0 {
@@ -94,6 +94,12 @@ impl NumberFormat {
             shown.truncate(begin);
         }
         known
+    }
+
+    /// Whether it shows numbers as if there were no format.
+    pub(super) fn is_general(&self) -> bool {
+        matches!(self.sections.as_slice(), [] | [Section { condition: None, .. }])
+            && self.sections.iter().all(|section| matches!(section.tokens.as_slice(), [] | [Token::General]))
     }
 
     /// Appends a text as it is shown. Whether the format says anything of texts.
@@ -147,6 +153,20 @@ pub(super) fn shown(format: Option<&NumberFormat>, value: f64, since_1904: bool)
     let mut shown = String::new();
     format.show(value, &plain, since_1904, &mut shown);
     shown
+}
+
+/// Appends a number that is stored in digits, as a reader sees it.
+pub(super) fn show_stored(stored: &str, format: Option<&NumberFormat>, since_1904: bool, shown: &mut String) {
+    let plain = as_typed(stored);
+    match format.zip(stored.trim().parse().ok()) {
+        Some((format, value)) => format.show(value, &plain, since_1904, shown),
+        None => shown.push_str(&plain),
+    }
+}
+
+/// Whether a number may be one that a format makes somebody's: it has that many digits before its point.
+pub(super) fn is_long(stored: &str) -> bool {
+    stored.trim().bytes().take_while(u8::is_ascii_digit).count() >= MANY_DIGITS
 }
 
 /// Whether a number that is shown so cannot be told from it: nothing is shown, or a long one is cut up or rounded.

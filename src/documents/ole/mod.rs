@@ -10,9 +10,11 @@
 //! | title, author, labels ([MS-OLEPS]) | `properties` |
 //! | shapes and pictures within those ([MS-ODRAW]) | `drawing` |
 //! | objects that were put into them | `object` |
+//! | Office Open XML, encrypted ([MS-OFFCRYPTO]) | `encrypted_package` |
 
 mod compound;
 mod drawing;
+mod encrypted_package;
 mod excel;
 mod object;
 mod outlook;
@@ -31,6 +33,9 @@ const RIGHTS_MANAGEMENT: &str = "rights management";
 
 /// What an office document with a password is called there.
 const PASSWORD: &str = "Office with a password";
+
+/// The password that Excel tries by itself ([MS-OFFCRYPTO] 4, note 21).
+const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
 
 /// Whether this is what rights management makes of a message.
 pub(super) fn is_rights_managed_message(bytes: &[u8]) -> bool {
@@ -136,7 +141,10 @@ fn read_storage(compound: &Compound<'_>, storage: Id, place: &str, reading: &mut
         return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
     }
     if has("EncryptedPackage") || has("EncryptionInfo") {
-        return Err(Fault::Protected(encrypted_package(compound, storage).to_owned()));
+        if is_rights_managed(compound, storage) {
+            return Err(Fault::Protected(RIGHTS_MANAGEMENT.to_owned()));
+        }
+        return encrypted_package::read(compound, storage, place, reading);
     }
     let known = [
         ("__properties_version1.0", outlook::read as ReadStorage),
@@ -206,13 +214,12 @@ fn properties_of(compound: &Compound<'_>, storage: Id, place: &str, reading: &mu
     Ok(())
 }
 
-/// What protects a document that is stored in encrypted form ([MS-OFFCRYPTO] 2.1): the names of its transforms tell.
-fn encrypted_package(compound: &Compound<'_>, storage: Id) -> &'static str {
-    let transforms = compound
+/// Whether an encrypted document is under rights management ([MS-OFFCRYPTO] 2.1): the names of its transforms tell.
+fn is_rights_managed(compound: &Compound<'_>, storage: Id) -> bool {
+    compound
         .child(storage, "\u{6}DataSpaces")
         .and_then(|spaces| compound.child(spaces, "TransformInfo"))
-        .map(|info| compound.children(info).any(|(_, entry)| entry.name.to_uppercase().contains("DRM")));
-    if transforms == Some(true) { RIGHTS_MANAGEMENT } else { PASSWORD }
+        .is_some_and(|info| compound.children(info).any(|(_, entry)| entry.name.to_uppercase().contains("DRM")))
 }
 
 #[cfg(test)]

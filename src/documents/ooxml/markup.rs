@@ -8,10 +8,14 @@
 
 use super::room::Room;
 use crate::{
-    documents::xml::{Element, Node, walk},
+    documents::{
+        number_format::{NumberFormat, is_long, show_stored},
+        xml::{Element, Node, walk},
+    },
     message::{Fault, Reading, Text, Whereabouts},
 };
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     io::Read,
@@ -22,6 +26,13 @@ const MAX_UNCLOSED: usize = 16;
 
 /// Paragraphs that are remembered to know them again; what comes after is read twice.
 const MAX_SAID: usize = 100_000;
+
+/// Levels of a list (part 1, 17.9.6).
+const MAX_LEVELS: usize = 9;
+
+/// Formats of labels in a chart that are looked at, and numbers that they are looked at with.
+const MAX_LABEL_FORMATS: usize = 16;
+const MAX_LONG_VALUES: usize = 10_000;
 
 /// Authors that are listed.
 const MAX_AUTHORS: usize = 1000;
@@ -66,6 +77,12 @@ enum Tag {
     Value,
     /// The values of a chart that belong together.
     Values,
+    /// The number format of a chart's values.
+    FormatCode,
+    /// How a ruby base is pronounced.
+    RubyText,
+    /// Of a fraction; also an instance of a list.
+    Numerator,
     /// Holds a number or name for programs.
     Silent,
     /// The same, and so does all within.
@@ -91,7 +108,10 @@ impl Tag {
             "v" | "pt" => Self::Value,
             "strCache" | "numCache" | "strLit" | "numLit" | "lvl" => Self::Values,
             "posOffset" | "align" | "pctWidth" | "pctHeight" | "pctPosHOffset" | "pctPosVOffset" | "attrName"
-            | "col" | "row" | "colOff" | "rowOff" | "f" | "formatCode" | "fldData" | "tableStyleId" => Self::Silent,
+            | "col" | "row" | "colOff" | "rowOff" | "f" | "fldData" | "tableStyleId" => Self::Silent,
+            "formatCode" => Self::FormatCode,
+            "rt" => Self::RubyText,
+            "num" => Self::Numerator,
             "ClientData" | "tabs" | "tabLst" => Self::AllSilent,
             _ => Self::Plain,
         }
@@ -151,7 +171,70 @@ struct Markup<'k> {
     /// Paragraphs of the outermost alternate content's first choice.
     said: HashSet<u64>,
     repeats: bool,
-    value_said: bool,
+    chart: Chart,
+    lists: Lists,
+}
+
+/// The numbers of a chart.
+#[derive(Default)]
+struct Chart {
+    /// The present value, and the format of those that belong together with it.
+    value: String,
+    code: String,
+    format: Option<NumberFormat>,
+    /// Formats of labels and axes, and the long numbers that they may show.
+    label_formats: Vec<NumberFormat>,
+    long_values: Vec<String>,
+}
+
+/// The levels of a list's definition (part 1, 17.9).
+#[derive(Default)]
+struct Lists {
+    level: usize,
+    /// The first number of each level.
+    starts: [u32; MAX_LEVELS],
+    /// A number has digits of its own beside those that are counted.
+    has_digits: bool,
+}
+
+impl Lists {
+    fn take(&mut self, element: &Element<'_>) {
+        let number = |name: &str| element.attribute(name).and_then(|value| value.trim().parse::<u32>().ok());
+        match element.name() {
+            "lvl" | "lvlOverride" => {
+                self.level = number("ilvl").and_then(|level| usize::try_from(level).ok()).unwrap_or(0);
+                if let Some(start) = self.starts.get_mut(self.level) {
+                    *start = 1;
+                }
+            }
+            _ => {
+                if let (Some(start), Some(value)) = (self.starts.get_mut(self.level), number("val")) {
+                    *start = value;
+                }
+            }
+        }
+    }
+
+    /// The first number, from the text that it is made after: `%1` stands for that of the first level.
+    fn first(&mut self, text: &str) -> String {
+        let mut first = String::with_capacity(text.len());
+        let mut rest = text.chars().peekable();
+        while let Some(character) = rest.next() {
+            let level = rest.peek().and_then(|level| level.to_digit(10)).filter(|level| character == '%' && *level > 0);
+            match level {
+                Some(level) => {
+                    rest.next();
+                    let start = self.starts.get(level as usize - 1).copied().unwrap_or(1);
+                    first.push_str(&start.to_string());
+                }
+                None => {
+                    self.has_digits |= character.is_ascii_digit();
+                    first.push(character);
+                }
+            }
+        }
+        first
+    }
 }
 
 /// Reads a part. Its main run of text is appended to `main`; what stands aside becomes pieces at `place`. Of parts that
@@ -167,7 +250,10 @@ pub(super) fn read(
     let room = Room::of(reading, main.len());
     let mut markup = Markup::new(std::mem::take(main), repeats, room, known);
     let result = walk(source, place, reading, |node, _| markup.take(&node));
-    markup.finish();
+    let result = result.and(markup.finish());
+    if markup.lists.has_digits {
+        reading.unreadable(place, "of lists whose numbers have digits of their own, the first number is read");
+    }
     *main = markup.main;
     for text in markup.asides {
         reading.piece(text.into_piece(place));
@@ -204,7 +290,8 @@ impl<'k> Markup<'k> {
             fallbacks: 0,
             said: HashSet::new(),
             repeats,
-            value_said: false,
+            chart: Chart::default(),
+            lists: Lists::default(),
         }
     }
 
@@ -261,15 +348,23 @@ impl<'k> Markup<'k> {
                 }
             }
             Tag::AllSilent => self.silent += 1,
+            Tag::RubyText => self.paragraphs.push(Paragraph::default()),
+            Tag::Values => {
+                // Of a list's definition, or of a chart (in newer ones with its format).
+                self.lists.take(element);
+                let code = element.attribute("formatCode");
+                self.chart.format = code.map(|code| NumberFormat::new(&code));
+            }
+            Tag::FormatCode => self.chart.code.clear(),
             Tag::Plain => self.plain(element)?,
-            Tag::Silent
+            Tag::Numerator
+            | Tag::Silent
             | Tag::Text
             | Tag::DeletedText
             | Tag::Code
             | Tag::Row
             | Tag::Fallback
-            | Tag::Value
-            | Tag::Values => {}
+            | Tag::Value => {}
         }
         if tag == Tag::Fallback {
             self.fallbacks += 1;
@@ -315,15 +410,15 @@ impl<'k> Markup<'k> {
                 }
             }
             Tag::Alternate => drop(self.alternates.pop()),
-            Tag::Value => {
-                if std::mem::take(&mut self.value_said) {
-                    self.room.take(1)?;
-                    self.main.end_cell();
-                }
-            }
+            Tag::Value => self.end_value()?,
+            Tag::FormatCode => self.chart.format = Some(NumberFormat::new(&self.chart.code)),
+            Tag::RubyText => self.end_ruby_text()?,
+            // Of a fraction only: there is one in a paragraph.
+            Tag::Numerator if self.paragraphs.len() > 1 => self.append("/")?,
             Tag::Values => self.main.end_line(),
             Tag::AllSilent => self.silent = self.silent.saturating_sub(1),
-            Tag::Code => self.asides[Aside::Code as usize].push(" "),
+            // A code goes on from one run to the next.
+            Tag::Code | Tag::Numerator => {}
             Tag::Plain => self.asides[Aside::Other as usize].end_line(),
             Tag::Silent | Tag::Text | Tag::DeletedText => {}
         }
@@ -333,7 +428,16 @@ impl<'k> Markup<'k> {
     fn text(&mut self, text: &str) -> Result<(), Fault> {
         match self.open.last() {
             _ if self.silent > 0 => Ok(()),
+            Some(Tag::Text) if text.contains(is_of_symbol_font) => {
+                let text: String = text.chars().map(of_symbol_font).collect();
+                self.append(&text)
+            }
             Some(Tag::Text) => self.append(text),
+            Some(Tag::FormatCode) => {
+                self.room.take(text.len())?;
+                self.chart.code.push_str(text);
+                Ok(())
+            }
             Some(Tag::DeletedText) => {
                 self.removed += 1;
                 let result = self.append(text);
@@ -344,9 +448,8 @@ impl<'k> Markup<'k> {
             _ if text.trim().is_empty() => Ok(()),
             Some(Tag::Code) => self.room.push(&mut self.asides[Aside::Code as usize], text),
             Some(Tag::Value) => {
-                self.value_said = true;
                 self.room.take(text.len())?;
-                self.main.push_cell(text);
+                self.chart.value.push_str(text);
                 Ok(())
             }
             _ => self.room.push(&mut self.asides[Aside::Other as usize], text),
@@ -367,6 +470,22 @@ impl<'k> Markup<'k> {
                 Some(character) => self.append(character.encode_utf8(&mut [0; 4])),
                 None => Ok(()),
             },
+            "fldChar" => self.room.push(&mut self.asides[Aside::Code as usize], " "),
+            "numFmt" => {
+                if let Some(code) = element.attribute("formatCode")
+                    && self.chart.label_formats.len() < MAX_LABEL_FORMATS
+                {
+                    let format = NumberFormat::new(&code);
+                    if !format.is_general() && !self.chart.label_formats.contains(&format) {
+                        self.chart.label_formats.push(format);
+                    }
+                }
+                Ok(())
+            }
+            "start" | "startOverride" | "lvlOverride" => {
+                self.lists.take(element);
+                Ok(())
+            }
             "lastRenderedPageBreak" => self.page_break(),
             _ => self.attributes(element),
         }
@@ -397,6 +516,10 @@ impl<'k> Markup<'k> {
                 }
                 _ => continue,
             };
+            let value = match element_name {
+                "lvlText" => Cow::Owned(self.lists.first(&value)),
+                _ => value,
+            };
             if !value.is_empty() && !self.is_repeated(&value) {
                 let text = &mut self.asides[aside as usize];
                 self.room.push(text, &value)?;
@@ -422,6 +545,55 @@ impl<'k> Markup<'k> {
         {
             self.room.take(text.len())?;
             before.push_str(text);
+        }
+        Ok(())
+    }
+
+    /// Says a value of a chart: a number in its format.
+    fn end_value(&mut self) -> Result<(), Fault> {
+        if self.chart.value.is_empty() {
+            return Ok(());
+        }
+        let value = std::mem::take(&mut self.chart.value);
+        let mut shown = String::new();
+        match &self.chart.format {
+            Some(format) if value.trim().parse::<f64>().is_ok() => show_stored(&value, Some(format), false, &mut shown),
+            _ => shown.push_str(&value),
+        }
+        self.room.take(shown.len() + 1)?;
+        self.main.push_cell(&shown);
+        self.main.end_cell();
+        if is_long(&value) && self.chart.long_values.len() < MAX_LONG_VALUES {
+            self.chart.long_values.push(value);
+        }
+        Ok(())
+    }
+
+    /// Says the long numbers of a chart as labels may show them. Which label shows which is not computed.
+    fn say_labels(&mut self) -> Result<(), Fault> {
+        let chart = std::mem::take(&mut self.chart);
+        for format in &chart.label_formats {
+            for value in &chart.long_values {
+                let mut shown = String::new();
+                show_stored(value, Some(format), false, &mut shown);
+                self.room.take(shown.len() + 1)?;
+                self.asides[Aside::Other as usize].push_cell(&shown);
+                self.asides[Aside::Other as usize].end_line();
+            }
+        }
+        Ok(())
+    }
+
+    /// Says how a ruby base is pronounced, apart from the sentence that it stands over.
+    fn end_ruby_text(&mut self) -> Result<(), Fault> {
+        if self.paragraphs.len() < 2 {
+            return Ok(());
+        }
+        let Some(Paragraph { now, before, .. }) = self.paragraphs.pop() else { return Ok(()) };
+        let text = &mut self.asides[Aside::Other as usize];
+        for part in [Some(now), before].into_iter().flatten() {
+            self.room.push(text, &part)?;
+            text.end_line();
         }
         Ok(())
     }
@@ -516,12 +688,13 @@ impl<'k> Markup<'k> {
     }
 
     /// Says what is still open: the part may be cut off.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<(), Fault> {
         while let Some(tag) = self.open.pop() {
             // No room is left: what was kept stays.
             let _ = self.close(tag);
         }
         let _ = self.flush();
+        self.say_labels()
     }
 }
 
@@ -529,6 +702,19 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.trim().hash(&mut hasher);
     hasher.finish()
+}
+
+/// Whether this is a character of a symbol font, moved to the private use area, that fonts of letters may have too.
+fn is_of_symbol_font(character: char) -> bool {
+    ('\u{f020}'..='\u{f07e}').contains(&character)
+}
+
+/// What stands in a symbol font where this does.
+fn of_symbol_font(character: char) -> char {
+    match is_of_symbol_font(character) {
+        true => char::from_u32(u32::from(character) - 0xf000).unwrap_or(character),
+        false => character,
+    }
 }
 
 /// A character of a symbol font (part 1, 17.3.3.30), which may be moved to the private use area.

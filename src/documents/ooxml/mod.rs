@@ -9,12 +9,13 @@
 //! | `parts`, `role` | the package: names, content types, relationships; what each part is for |
 //! | `markup` | paragraphs, tables and drawings of all three kinds |
 //! | `presentation` | the order of slides |
-//! | `workbook`, `sheet`, `cell_comments`, `xstring` | workbooks |
+//! | `workbook`, `sheet`, `formula`, `cell_comments`, `xstring` | workbooks |
 //! | `properties` | properties, sensitivity labels |
 //! | `generic` | all other XML |
 //! | `room` | how much text there is room for |
 
 mod cell_comments;
+pub(super) mod formula;
 mod generic;
 mod markup;
 mod parts;
@@ -267,7 +268,16 @@ impl Document<'_, '_> {
             }
             Role::Worksheet => {
                 let source = self.parts.member(part, reading)?;
-                sheet::read(source, place, &mut self.workbook, reading)
+                let (formulas, result) = sheet::read(source, place, &mut self.workbook, reading);
+                let cells = match formulas.needed().is_empty() {
+                    true => HashMap::new(),
+                    false => {
+                        let source = self.parts.member(part, reading)?;
+                        sheet::look_up(source, place, &mut self.workbook, &formulas, reading).unwrap_or_default()
+                    }
+                };
+                sheet::keep_computed(formulas.compute(cells), place, reading);
+                result
             }
             Role::CellStyles => Ok(()),
             Role::CellComments => cell_comments::read(self.parts.member(part, reading)?, place, reading),
@@ -408,6 +418,16 @@ mod tests {
         package(&[("[content_types].xml", &types), (name, content)])
     }
 
+    /// Reads one part as that of a document.
+    fn read_part(content_type: &str, content: &str) -> crate::message::Document {
+        let limits = Limits::default();
+        let bytes = one_part("a.xml", content_type, content);
+        let mut reading = Reading::new(&limits, Instant::now() + Duration::from_secs(60), &Unread);
+        let file = Attachment { place: "f", name: None, media_type: None, charset: None, bytes: &bytes };
+        read(&file, &mut reading).unwrap();
+        reading.finish()
+    }
+
     #[test]
     fn parts_are_found_whatever_their_names() {
         for (name, stored) in [("word/document.xml", "word/document.xml"), ("a.xml", "a.xml"), ("b/c.xml", "B\\C.xml")]
@@ -450,6 +470,127 @@ mod tests {
         let texts: Vec<_> = document.pieces.iter().map(|piece| &*piece.text).collect();
         assert_eq!(texts, ["en\nto\n", "tre\t"]);
         assert_eq!(document.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn what_is_seen_as_one_number_stands_together() {
+        let chart = |codes: &str, format: &str| {
+            format!(
+                "<c:chart><c:dLbls>{codes}</c:dLbls><c:numCache><c:formatCode>{format}</c:formatCode>\
+                 <c:pt><c:v>101900005</c:v></c:pt></c:numCache></c:chart>"
+            )
+        };
+        for (kind, xml, texts) in [
+            // Digits of a symbol font, moved to the private use area.
+            (
+                "wordprocessingml.document.main",
+                "<p><r><t>\u{f036}\u{f031}\u{f02d}</t></r></p>".to_owned(),
+                &["61-\n"][..],
+            ),
+            // The code of one field, in several runs.
+            (
+                "wordprocessingml.document.main",
+                "<p><fldChar/><instrText>QUOTE \"610</instrText><instrText>190\"</instrText><fldChar/>\
+                 <instrText>x</instrText></p>"
+                    .to_owned(),
+                &["QUOTE \"610190\" x"],
+            ),
+            (
+                "wordprocessingml.document.main",
+                "<p><f><num><t>0005</t></num><den><t>1</t></den></f></p>".to_owned(),
+                &["0005/1\n"],
+            ),
+            (
+                "wordprocessingml.document.main",
+                "<p><ruby><rt><t>x</t></rt><rubyBase><t>610190</t></rubyBase></ruby><t>-0005</t></p>".to_owned(),
+                &["x\n", "610190-0005\n"],
+            ),
+            (
+                "wordprocessingml.numbering",
+                "<lvl ilvl='0'><start val='5'/><lvlText val='610190-000%1'/></lvl>".to_owned(),
+                &["610190-0005\n"],
+            ),
+            ("drawingml.chart", chart("", "\"CPR \"000000\\-0000"), &["CPR 010190-0005\t\n"]),
+            (
+                "drawingml.chart",
+                chart("<numFmt formatCode='000000\\-0000'/>", "General"),
+                &["010190-0005\n", "101900005\t\n"],
+            ),
+        ] {
+            let document = read_part(kind, &xml);
+            let found: Vec<_> = document.pieces.iter().map(|piece| &*piece.text).collect();
+            assert_eq!(found, texts, "{xml}");
+            assert_eq!(document.unreadable.len(), usize::from(kind.ends_with("numbering")), "{xml}");
+        }
+    }
+
+    #[test]
+    fn cells_far_from_one_another_hold_no_number_together() {
+        for (cells, text) in [
+            ("<row r='1'><c r='A1'><v>1</v></c></row><row r='3'><c r='B3'><v>2</v></c></row>", "1\n2\n"),
+            ("<row r='1'><c r='A1'><v>1</v></c></row><row r='30'><c r='B30'><v>2</v></c></row>", "1\n|\n2\n"),
+            ("<row><c r='A1'><v>1</v></c><c r='C1'><v>2</v></c></row>", "1\t\t2\n"),
+            ("<row><c r='A1'><v>1</v></c><c r='H1'><v>2</v></c></row>", "1\t|\t\t\t\t\t\t2\n"),
+            ("<row><c r='A1'><v>1</v></c><c r='HA1'><v>2</v></c></row>", "1\t|\t2\n"),
+        ] {
+            let xml = format!("<worksheet><sheetData>{cells}</sheetData></worksheet>");
+            let document = read_part("spreadsheetml.worksheet", &xml);
+            let piece = &document.pieces[0];
+            assert_eq!(piece.text, text, "{cells}");
+            let expected = format!("f > {}", cells.rsplit("r='").next().unwrap().split('\'').next().unwrap());
+            assert!(piece.place_of(text.len() - 2).ends_with(expected.trim_start_matches("f ")), "{cells}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_stored_are_computed_or_told() {
+        for (cells, text, told) in [
+            ("<c r='A1'><f>\"610190\"&amp;\"-0005\"</f><v></v></c>", Some("610190-0005\n"), None),
+            (
+                "<c r='A5'><f>A1&amp;\"-\"&amp;F10</f></c><c r='A1'><v>610190</v></c><c r='F10'><v>5</v></c>",
+                Some("610190-5\n"),
+                None,
+            ),
+            (
+                "<c r='A1'><f>SUM(B1:B2)</f></c><c r='C9'><f t='shared'/></c>",
+                None,
+                Some("the values of 2 formulas are not stored, that of A1 first"),
+            ),
+            ("<c r='A1' t='str'><f>B1</f><v></v></c>", None, None),
+            ("<c r='A1'><f>SUM(B1:B2)</f><v>3</v></c>", None, None),
+        ] {
+            let xml = format!("<worksheet><sheetData>{cells}</sheetData></worksheet>");
+            let document = read_part("spreadsheetml.worksheet", &xml);
+            let computed = document.pieces.iter().rfind(|piece| piece.place.ends_with("formulas"));
+            assert_eq!(computed.map(|piece| &*piece.text), text, "{cells}");
+            assert_eq!(document.unreadable.first().map(|part| &*part.reason), told, "{cells}");
+        }
+    }
+
+    #[test]
+    fn conditional_formats_are_shown() {
+        let bytes = package(&[
+            ("xl/workbook.xml", "<workbook/>"),
+            (
+                "xl/_rels/workbook.xml.rels",
+                "<R><Relationship Id='rId1' Type='worksheet' Target='s.xml'/>\
+                <Relationship Type='styles' Target='u.xml'/></R>",
+            ),
+            ("_rels/.rels", "<R><Relationship Type='officeDocument' Target='xl/workbook.xml'/></R>"),
+            ("xl/s.xml", "<worksheet><sheetData><c r='B2'><v>101900005</v></c></sheetData></worksheet>"),
+            (
+                "xl/u.xml",
+                "<styleSheet><dxfs><dxf><numFmt numFmtId='164' formatCode='000000-0000'/></dxf></dxfs></styleSheet>",
+            ),
+        ]);
+        let document = read_all(&bytes, &Limits::default());
+        let places: Vec<_> = document
+            .pieces
+            .iter()
+            .filter_map(|piece| piece.text.find("010190-0005").map(|at| piece.place_of(at)))
+            .collect();
+        assert_eq!(places.len(), 1, "{:?}", document.pieces);
+        assert!(places[0].ends_with("conditional formats > B2"), "{places:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One sheet of a workbook (ECMA-376 part 1, 18.3): its cells as they are shown, with a map back to each.
 
 use super::{
+    formula::{Cell, Computed, Formulas},
     generic::{Attributes, Generic},
     room::Room,
     workbook::Workbook,
@@ -8,12 +9,13 @@ use super::{
 };
 use crate::{
     documents::{
-        number_format::as_typed,
+        number_format::{is_long, show_stored},
+        sheet::{self, APART},
         xml::{Element, Node, walk},
     },
     message::{Fault, Reading, Text, Whereabouts, within},
 };
-use std::{borrow::Cow, io::Read};
+use std::{borrow::Cow, collections::HashMap, io::Read};
 
 /// Empty cells that are shown as such, by tabs; across more of them the map leaps.
 const MAX_GAP: u32 = 16;
@@ -50,6 +52,8 @@ struct Sheet<'w> {
     pronunciations: Text,
     headers: Text,
     footers: Text,
+    /// Long numbers as conditional formats show them.
+    conditional: Text,
     others: Generic,
     in_cells: bool,
     pronounced: bool,
@@ -61,45 +65,31 @@ struct Sheet<'w> {
     next_column: u32,
     /// The last cell of this row that was shown.
     last: Option<u32>,
+    /// The last row in which a cell was shown.
+    last_row: Option<u32>,
     kind: Kind,
     style: usize,
     value: String,
     formula: String,
+    has_formula: bool,
+    has_value: bool,
+    /// Formulas whose value is not stored.
+    unvalued: Formulas,
+    /// Cells that formulas need; where these are looked for, nothing else is kept.
+    needed: Option<HashMap<Cell, String>>,
     shown: String,
     /// Cells whose string is missing.
     missing: usize,
 }
 
-/// Reads a sheet at `place`.
+/// Reads a sheet at `place`. What comes back are the formulas whose value is not stored.
 pub(super) fn read(
     source: impl Read,
     place: &str,
     workbook: &mut Workbook,
     reading: &mut Reading<'_>,
-) -> Result<(), Fault> {
-    let mut sheet = Sheet {
-        workbook,
-        room: Room::of(reading, 0),
-        cells: Text::new(),
-        formulas: Text::new(),
-        pronunciations: Text::new(),
-        headers: Text::new(),
-        footers: Text::new(),
-        others: Generic::new(Attributes::Known),
-        in_cells: false,
-        pronounced: false,
-        target: None,
-        row: 0,
-        column: 0,
-        next_column: 0,
-        last: None,
-        kind: Kind::Number,
-        style: 0,
-        value: String::new(),
-        formula: String::new(),
-        shown: String::new(),
-        missing: 0,
-    };
+) -> (Formulas, Result<(), Fault>) {
+    let mut sheet = Sheet::new(workbook, None, reading);
     let result = walk(source, place, reading, |node, _| sheet.take(&node));
     reading.piece(sheet.cells.into_piece(place));
     for (text, name) in [
@@ -107,6 +97,7 @@ pub(super) fn read(
         (sheet.pronunciations, "pronunciation"),
         (sheet.headers, "header"),
         (sheet.footers, "footer"),
+        (sheet.conditional, "conditional formats"),
         (sheet.others.into_text(), "rules and names"),
     ] {
         reading.piece(text.into_piece(within(place, name)));
@@ -114,10 +105,80 @@ pub(super) fn read(
     if sheet.missing > 0 {
         reading.unreadable(place, format!("the strings of {} cells are missing", sheet.missing));
     }
-    result
+    (sheet.unvalued, result)
 }
 
-impl Sheet<'_> {
+/// Looks for what the cells show that these formulas need, in the same sheet.
+pub(super) fn look_up(
+    source: impl Read,
+    place: &str,
+    workbook: &mut Workbook,
+    formulas: &Formulas,
+    reading: &mut Reading<'_>,
+) -> Result<HashMap<Cell, String>, Fault> {
+    let needed = formulas.needed().into_iter().map(|cell| (cell, String::new())).collect();
+    let mut sheet = Sheet::new(workbook, Some(needed), reading);
+    // What stops it stopped it before.
+    let result = walk(source, place, reading, |node, _| sheet.take(&node));
+    let mut needed = sheet.needed.unwrap_or_default();
+    // What is not there may be a formula's.
+    needed.retain(|_, shown| !shown.is_empty());
+    result.map(|()| needed)
+}
+
+/// Keeps what formulas gave, and tells which are not computed.
+pub(super) fn keep_computed(computed: Computed, place: &str, reading: &mut Reading<'_>) {
+    let mut text = Text::new();
+    let mut room = Room::of(reading, 0);
+    for ((row, column), value) in computed.values {
+        if room.at(&mut text, Whereabouts::Cells { row, column }).and_then(|()| room.take(value.len() + 1)).is_err() {
+            reading.limit(place, format!("limit: more than {} bytes of text", reading.limits().text_bytes));
+            break;
+        }
+        text.push_cell(&value);
+        text.end_line();
+    }
+    reading.piece(text.into_piece(within(place, "formulas")));
+    if let Some((row, column)) = computed.first {
+        let first = Whereabouts::Cells { row, column };
+        let reason = format!("the values of {} formulas are not stored, that of {first} first", computed.unknown);
+        reading.unreadable(place, reason);
+    }
+}
+
+impl<'w> Sheet<'w> {
+    fn new(workbook: &'w mut Workbook, needed: Option<HashMap<Cell, String>>, reading: &Reading<'_>) -> Self {
+        Self {
+            workbook,
+            room: Room::of(reading, 0),
+            cells: Text::new(),
+            formulas: Text::new(),
+            pronunciations: Text::new(),
+            headers: Text::new(),
+            footers: Text::new(),
+            conditional: Text::new(),
+            others: Generic::new(Attributes::Known),
+            in_cells: false,
+            pronounced: false,
+            target: None,
+            row: 0,
+            column: 0,
+            next_column: 0,
+            last: None,
+            last_row: None,
+            kind: Kind::Number,
+            style: 0,
+            value: String::new(),
+            formula: String::new(),
+            has_formula: false,
+            has_value: false,
+            unvalued: Formulas::default(),
+            needed,
+            shown: String::new(),
+            missing: 0,
+        }
+    }
+
     fn take(&mut self, node: &Node<'_>) -> Result<(), Fault> {
         if self.in_cells {
             return match node {
@@ -164,8 +225,14 @@ impl Sheet<'_> {
                 self.next_column = 0;
             }
             "c" => self.begin_cell(element),
-            "v" => self.target = Some(Target::Value),
-            "f" => self.target = Some(Target::Formula),
+            "v" => {
+                self.target = Some(Target::Value);
+                self.has_value = true;
+            }
+            "f" => {
+                self.target = Some(Target::Formula);
+                self.has_formula = true;
+            }
             "t" if self.pronounced => self.target = Some(Target::Pronunciation),
             "t" => self.target = Some(Target::Value),
             "rPh" => self.pronounced = true,
@@ -176,6 +243,7 @@ impl Sheet<'_> {
 
     fn begin_cell(&mut self, element: &Element<'_>) {
         (self.kind, self.style) = (Kind::Number, 0);
+        (self.has_formula, self.has_value) = (false, false);
         self.value.clear();
         self.formula.clear();
         self.column = self.next_column;
@@ -249,13 +317,21 @@ impl Sheet<'_> {
     }
 
     fn end_cell(&mut self) -> Result<(), Fault> {
+        // A formula's own result may be an empty text.
+        let is_stored = !self.value.is_empty() || (self.kind == Kind::Text && self.has_value);
+        if self.has_formula && !is_stored {
+            self.unvalued.push((self.row, self.column), &self.formula);
+        }
         // Only what stands in quotes in a formula is text.
-        if self.formula.contains('"') {
+        if self.formula.contains('"') && self.needed.is_none() {
             let whereabouts = Whereabouts::Cells { row: self.row, column: self.column };
             self.room.at(&mut self.formulas, whereabouts)?;
             self.room.take(self.formula.len())?;
             self.formulas.push_cell(&self.formula);
             self.formulas.end_line();
+        }
+        if self.kind == Kind::Number && self.needed.is_none() && is_long(&self.value) {
+            self.show_conditional()?;
         }
         let mut shown = std::mem::take(&mut self.shown);
         shown.clear();
@@ -265,21 +341,28 @@ impl Sheet<'_> {
         result
     }
 
+    /// The number as each conditional format of the workbook shows it; which applies is not computed.
+    fn show_conditional(&mut self) -> Result<(), Fault> {
+        for format in &self.workbook.conditional {
+            let mut shown = String::new();
+            show_stored(&self.value, Some(format), self.workbook.since_1904, &mut shown);
+            let whereabouts = Whereabouts::Cells { row: self.row, column: self.column };
+            self.room.at(&mut self.conditional, whereabouts)?;
+            self.room.take(shown.len() + 1)?;
+            self.conditional.push_cell(&shown);
+            self.conditional.end_line();
+        }
+        Ok(())
+    }
+
     /// The cell as a reader sees it.
     fn show(&mut self, shown: &mut String) {
         if self.value.is_empty() {
             return;
         }
-        let format = self.workbook.formats.get(self.style);
+        let format = self.workbook.formats.get(self.style).map(|format| &**format);
         let text: Cow<'_, str> = match self.kind {
-            Kind::Number => {
-                let plain = as_typed(&self.value);
-                match format.zip(self.value.trim().parse().ok()) {
-                    Some((format, value)) => format.show(value, &plain, self.workbook.since_1904, shown),
-                    None => shown.push_str(&plain),
-                }
-                return;
-            }
+            Kind::Number => return show_stored(&self.value, format, self.workbook.since_1904, shown),
             Kind::Boolean => {
                 shown.push_str(if self.value.trim() == "0" { "FALSE" } else { "TRUE" });
                 return;
@@ -298,7 +381,7 @@ impl Sheet<'_> {
             Kind::Plain => Cow::Borrowed(&self.value),
         };
         match format {
-            Some(format) if format.text(&text, shown) => {
+            Some(format) if !format.is_general() && format.text(&text, shown) => {
                 if !shown.contains(&*text) {
                     shown.push_str(&text);
                 }
@@ -309,24 +392,44 @@ impl Sheet<'_> {
 
     /// Appends a cell, with its place in the map where that does not follow from the cell before it.
     fn push(&mut self, shown: &str) -> Result<(), Fault> {
+        if let Some(needed) = &mut self.needed {
+            if let Some(value) = needed.get_mut(&(self.row, self.column)) {
+                shown.clone_into(value);
+            }
+            return Ok(());
+        }
+        let columns = self.last.map_or(0, |last| self.column.abs_diff(last));
+        let rows = self.last_row.map_or(0, |last| self.row.abs_diff(last));
+        if self.last.is_none() && sheet::are_apart(rows, 0) {
+            self.room.take(APART.len() + 1)?;
+            self.cells.push(APART);
+            self.cells.end_line();
+        }
         let gap = self.last.and_then(|last| self.column.checked_sub(last)).filter(|gap| (1..=MAX_GAP).contains(gap));
+        if self.last.is_some() {
+            self.room.take(1)?;
+            self.cells.end_cell();
+            if sheet::are_apart(0, columns) {
+                self.room.take(APART.len())?;
+                self.cells.push(APART);
+                self.room.take(1)?;
+                self.cells.end_cell();
+            }
+        }
         match gap {
             Some(gap) => {
-                self.room.take(gap as usize)?;
-                for _ in 0..gap {
+                let written = if sheet::are_apart(0, columns) { 2 } else { 1 };
+                for _ in written..gap {
+                    self.room.take(1)?;
                     self.cells.end_cell();
                 }
             }
             None => {
-                self.room.take(1)?;
-                if self.last.is_some() {
-                    self.cells.end_cell();
-                }
                 let whereabouts = Whereabouts::Cells { row: self.row, column: self.column };
                 self.room.at(&mut self.cells, whereabouts)?;
             }
         }
-        self.last = Some(self.column);
+        (self.last, self.last_row) = (Some(self.column), Some(self.row));
         self.room.take(shown.len())?;
         self.cells.push_cell(shown);
         Ok(())

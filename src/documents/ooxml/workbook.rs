@@ -20,12 +20,17 @@ const MAX_SHEETS: usize = 100_000;
 /// Styles that are kept; programs allow 65,490.
 const MAX_STYLES: usize = 100_000;
 
+/// Number formats of conditional formats that are kept.
+const MAX_CONDITIONAL: usize = 16;
+
 /// What the cells of a workbook need to be shown.
 #[derive(Default)]
 pub(super) struct Workbook {
     pub(super) strings: SharedStrings,
     /// The number format of each style.
     pub(super) formats: Vec<Rc<NumberFormat>>,
+    /// Number formats that a condition may give a cell (18.8.14).
+    pub(super) conditional: Vec<NumberFormat>,
     /// Whether dates are counted from 1904.
     pub(super) since_1904: bool,
 }
@@ -78,17 +83,26 @@ pub(super) fn read_styles(
 ) -> Result<(), Fault> {
     let mut own: HashMap<u32, String> = HashMap::new();
     let mut formats: HashMap<u32, Rc<NumberFormat>> = HashMap::new();
-    let mut in_cells = false;
-    walk(source, place, reading, |node, _| {
+    let (mut in_cells, mut in_conditional, mut too_many) = (false, false, false);
+    let result = walk(source, place, reading, |node, _| {
         match node {
             Node::Open(element) => match element.name() {
                 "numFmt" if own.len() < MAX_STYLES => {
                     let id = element.attribute("numFmtId").and_then(|id| id.parse().ok());
                     if let (Some(id), Some(code)) = (id, element.attribute("formatCode")) {
+                        let format = in_conditional.then(|| NumberFormat::new(&code));
+                        if let Some(format) = format.filter(|format| !workbook.conditional.contains(format)) {
+                            if workbook.conditional.len() < MAX_CONDITIONAL {
+                                workbook.conditional.push(format);
+                            } else {
+                                too_many = true;
+                            }
+                        }
                         own.insert(id, code.into_owned());
                     }
                 }
                 "cellXfs" => in_cells = true,
+                "dxf" => in_conditional = true,
                 "xf" if in_cells && workbook.formats.len() < MAX_STYLES => {
                     let id = element.attribute("numFmtId").and_then(|id| id.parse().ok()).unwrap_or(0);
                     let format = formats.entry(id).or_insert_with(|| {
@@ -100,10 +114,15 @@ pub(super) fn read_styles(
                 _ => {}
             },
             Node::Close("cellXfs") => in_cells = false,
+            Node::Close("dxf") => in_conditional = false,
             _ => {}
         }
         Ok(())
-    })
+    });
+    if too_many {
+        reading.unreadable(place, format!("more than {MAX_CONDITIONAL} number formats of conditional formats"));
+    }
+    result
 }
 
 /// The strings of all sheets, in one.

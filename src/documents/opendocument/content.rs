@@ -6,6 +6,7 @@ use super::{
         sinks::{Sink, Sinks, fold},
         xml::{Element, Node},
     },
+    number_style::NumberStyles,
     sheet::Sheet,
 };
 use crate::message::{Attachment, Fault, Reading, Stop, Whereabouts, base64, quoted, within};
@@ -54,6 +55,7 @@ pub(super) struct Content<'p> {
     frames: Vec<Frame>,
     sinks: Sinks,
     sheet: Option<Sheet>,
+    styles: NumberStyles,
     /// The texts of the document while those of a sheet are being read.
     outside: Sinks,
     /// Tables are sheets here.
@@ -76,6 +78,7 @@ impl<'p> Content<'p> {
             frames: Vec::new(),
             sinks: Sinks::default(),
             sheet: None,
+            styles: NumberStyles::default(),
             outside: Sinks::default(),
             spreadsheet: false,
             presentation: false,
@@ -92,6 +95,7 @@ impl<'p> Content<'p> {
         match node {
             Node::Open(element) => {
                 self.settle();
+                self.styles.open(element);
                 let frame = self.open(element, self.frame());
                 self.frames.push(frame);
                 Ok(())
@@ -100,8 +104,9 @@ impl<'p> Content<'p> {
                 self.text(text);
                 Ok(())
             }
-            Node::Close(_) => {
+            Node::Close(name) => {
                 self.settle();
+                self.styles.close(name);
                 self.close(reading)
             }
         }
@@ -371,10 +376,14 @@ impl<'p> Content<'p> {
         // A table within a cell is part of that cell.
         let of_sheet = outer.sink == Sink::Body && !outer.cell;
         let (mut value, mut repeated, mut formula) = (None, None, None);
+        let (mut is_stored, mut computed, mut style) = (false, None, None);
         for (name, content) in element.attributes() {
             match name {
                 "value" | "date-value" | "time-value" | "boolean-value" | "string-value" => value = Some(content),
                 "number-columns-repeated" => repeated = Some(content),
+                "value-type" => is_stored = true,
+                "style-name" => style = Some(content),
+                "formula" if !content.contains('"') => computed = Some(content),
                 // What stands in quotes in a formula is text.
                 "formula" if content.contains('"') => formula = Some(content),
                 _ => {}
@@ -383,6 +392,13 @@ impl<'p> Content<'p> {
         match self.sheet.as_mut().filter(|_| of_sheet) {
             Some(sheet) => {
                 sheet.open_cell(value.as_deref(), repeated.as_deref());
+                if let (Some(style), Some(value)) = (style, value.as_deref()) {
+                    sheet.cell.styled = self.styles.shown(&style, value);
+                }
+                let is_stored = is_stored || value.is_some();
+                if let Some(formula) = formula.as_deref().or(computed.as_deref()).filter(|_| !is_stored) {
+                    sheet.cell.formula.push_str(formula);
+                }
                 self.attribute(Sink::Field, "formula", formula);
                 Frame { ending: Ending::SheetCell, ..inner }
             }
@@ -408,7 +424,7 @@ impl<'p> Content<'p> {
     fn text(&mut self, text: &str) {
         let frame = self.frame();
         match frame.sink {
-            Sink::Nowhere => {}
+            Sink::Nowhere => self.styles.text(text),
             Sink::Binary => self.binary.push_str(text),
             Sink::Property => self.property.1.push_str(text),
             sink if frame.paragraph => match self.sheet.as_mut().filter(|_| sink == Sink::Body && frame.cell) {
@@ -466,7 +482,21 @@ impl<'p> Content<'p> {
     }
 
     fn close_sheet(&mut self, reading: &mut Reading<'_>) {
-        if let Some(sheet) = self.sheet.take() {
+        if let Some(mut sheet) = self.sheet.take() {
+            let computed = sheet.compute();
+            for ((row, column), value) in computed.values {
+                self.sinks.named(Sink::Field, &format!("value of {}", Whereabouts::Cells { row, column }));
+                self.sinks.line(Sink::Field, &value);
+                if self.sinks.held() > reading.text_left() {
+                    break;
+                }
+            }
+            if let Some((row, column)) = computed.first {
+                let first = Whereabouts::Cells { row, column };
+                let reason =
+                    format!("the values of {} formulas are not stored, that of {first} first", computed.unknown);
+                reading.unreadable(&sheet.place, reason);
+            }
             self.sinks.flush(&sheet.place, reading);
             self.sinks = mem::take(&mut self.outside);
         }
@@ -571,6 +601,30 @@ mod tests {
         let text = &document.pieces[0].text;
         assert!(text.contains("two\ttwo\t\t7\tmany\tmany"), "{text:?}");
         assert!(text.len() < 1000);
+    }
+
+    #[test]
+    fn what_is_not_stored_is_shown_or_told() {
+        for (cells, text, told) in [
+            ("<table-cell formula='of:=&quot;61&quot;&amp;&quot;01&quot;'/>", "6101", 0),
+            (
+                "<table-cell value-type='string'><p>61</p></table-cell><table-cell formula='of:=[.A1]&amp;[.A1]'/>",
+                "6161",
+                0,
+            ),
+            ("<table-cell formula='of:=SUM([.A1:.A2])'/>", "", 1),
+            ("<table-cell formula='of:=[.A1]' value-type='string'><p/></table-cell>", "", 0),
+            ("<table-cell style-name='c' value='101900005' value-type='float'/>", "010190-0005", 0),
+            ("<table-cell style-name='c' value='101900005' value-type='float'><p>seen</p></table-cell>", "seen", 0),
+        ] {
+            let document = document(&format!(
+                "<d><number-style name='N'><number min-integer-digits='10'><embedded-text position='4'>-</embedded-text>\
+                 </number></number-style><style name='c' data-style-name='N'/><spreadsheet><table name='S'><table-row>\
+                 {cells}</table-row></table></spreadsheet></d>"
+            ));
+            assert!(document.pieces.iter().any(|piece| piece.text.contains(text)) || text.is_empty(), "{cells}");
+            assert_eq!(document.unreadable.len(), told, "{cells}");
+        }
     }
 
     #[test]

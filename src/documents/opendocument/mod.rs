@@ -6,10 +6,12 @@
 //! | members of the package, which are encrypted | `mod`, `manifest` |
 //! | XML -> text, by the meaning of its elements | `content` |
 //! | cells of a sheet and where they stand | `sheet` |
+//! | numbers whose text is not stored | `number_style` |
 //! | texts side by side: body, notes, comments, … | `super::sinks` |
 
 mod content;
 mod manifest;
+mod number_style;
 mod sheet;
 
 use super::{package::Package, xml};

@@ -164,7 +164,7 @@ impl Markup {
 }
 
 /// Comments, which no parser hands on but everyone sees who opens the file.
-fn comments(file: &Attachment<'_>, sinks: &mut Sinks, reading: &Reading<'_>) {
+pub(super) fn comments(file: &Attachment<'_>, sinks: &mut Sinks, reading: &Reading<'_>) {
     let text = decode_text(file.bytes, file.charset, reading.text_left().saturating_add(1));
     let mut rest: &str = &text;
     while let Some((_, after)) = rest.split_once("<!--") {

@@ -2,8 +2,10 @@
 
 mod content_lines;
 mod embedded;
+mod fixed_page;
 mod json;
 mod markup;
+mod spreadsheet_2003;
 mod table;
 
 use super::{kind::Structured, plain, sinks::Sinks};
@@ -18,10 +20,17 @@ pub(super) fn read(kind: Structured, file: &Attachment<'_>, reading: &mut Readin
         Structured::Table => table::read(file, reading),
         Structured::ContentLines => content_lines::read(file, reading),
         Structured::Json => json::read(file, reading),
-        Structured::Xml => match markup::read(file, reading) {
-            Err(Fault::Unreadable(_)) => plain::read(file, reading),
-            other => other,
-        },
+        Structured::Xml => {
+            let read = match file {
+                file if fixed_page::is_one(file) => fixed_page::read,
+                file if spreadsheet_2003::is_one(file) => spreadsheet_2003::read,
+                _ => markup::read,
+            };
+            match read(file, reading) {
+                Err(Fault::Unreadable(_)) => plain::read(file, reading),
+                other => other,
+            }
+        }
     }
 }
 

@@ -1,13 +1,11 @@
 //! Encrypted workbook streams ([MS-XLS] 2.2.10, [MS-OFFCRYPTO] 2.3). Excel itself encrypts a workbook whose structure
 //! is protected, with a password that it tries by itself: such a workbook is open to everyone, and is read.
 
+use super::super::DEFAULT_PASSWORD;
 use crate::documents::little_endian::{bytes_at, size_at, u16_at, u32_at};
 use crate::message::Fault;
 use md5::{Digest, Md5};
 use sha1::Sha1;
-
-/// The password that Excel tries by itself ([MS-OFFCRYPTO] 4, note 21).
-const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
 
 /// Bytes of the stream that have a key of their own.
 const BLOCK: usize = 1024;
