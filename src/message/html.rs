@@ -574,7 +574,7 @@ mod tests {
             ("<svg></svg><style>p { x: 1 }</style>y", "y"),
             ("<style style='display:block'>0101</style>90", "010190"),
             ("<style>style{display:block}</style>90", "style{display:block}90"),
-            ("<optgroup label='a'><option label='0101'></option>", "a\n0101 \n"),
+            ("<optgroup label='a'><option label='0101'></option>", "a\n0101\n"),
             ("<v:textpath string='0101'/>", "0101 "),
             ("a<noscript><iframe srcdoc='&lt;iframe srcdoc=0101&gt;'></iframe></noscript>b", "a\n0101\nb"),
             ("<bdo dir=rtl>10</bdo><bdo>a</bdo><bdo dir=rtl>20", "\u{202e}10\u{202c}a\u{202e}20"),
@@ -627,7 +627,7 @@ mod tests {
         for (html, embedded) in [
             ("<img src=' da\nta:,a\nb '>", &[",ab"][..]),
             ("<img srcset='data:,a 2x,x.png 1x, data:,b, y.png'>", &[",a", ",b"]),
-            ("<meta http-equiv=refresh content='0; URL=\"data:,a'>", &[",a\""]),
+            ("<meta http-equiv=refresh content='0; URL=\"data:,a'>", &[",a"]),
             ("<p style='background:url(&quot;data:,a&quot;)'>", &[",a"]),
             ("<style>p{background:url(data:,a)}</style>", &[",a"]),
             ("<!-- <img src='data:,a'> -->", &[",a"]),

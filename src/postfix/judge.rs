@@ -24,15 +24,23 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
+    thread::Builder,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::spawn_blocking,
+    time::timeout,
+};
 
 /// The header that tagged mail bears.
 pub const TAG: &str = "X-Segl";
 
 /// The unit in which memory for reading is counted, in bytes.
 const READ_UNIT: usize = 64 * 1024;
+
+/// From how many bytes on a message is read in a thread that ends with it.
+const OWN_THREAD_FROM: usize = 1024 * 1024;
 
 /// How long a message may wait for memory to be read in; Postfix waits 300 s in all (`milter_content_timeout`).
 const READ_WAIT: Duration = Duration::from_secs(180);
@@ -204,14 +212,24 @@ impl Judge {
             memory.await.map_err(|_| "no memory to read the message in")?.map_err(|error| error.to_string())?;
         let inspect = Arc::clone(&self.inspect);
         let deadline = Instant::now() + self.config.detect.max_time;
-        let verdict = spawn_blocking(move || {
+        let is_large = content.len() >= OWN_THREAD_FROM;
+        let read = move || {
             let _memory = memory;
             content.into_bytes().map(|bytes| inspect.inspect(&bytes, deadline))
-        });
-        match verdict.await {
-            Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(error)) => Err(format!("spool: {error}")),
-            Err(_) => Err("reading the message panicked; please report this".to_owned()),
+        };
+        let verdict = if is_large {
+            // The allocator gives memory back to the system when the thread ends that took it.
+            let (answer, verdict) = oneshot::channel();
+            let thread = Builder::new().name("reading".to_owned()).spawn(move || drop(answer.send(read())));
+            thread.map_err(|error| format!("a thread to read the message in: {error}"))?;
+            verdict.await.ok()
+        } else {
+            spawn_blocking(read).await.ok()
+        };
+        match verdict {
+            Some(Ok(verdict)) => Ok(verdict),
+            Some(Err(error)) => Err(format!("spool: {error}")),
+            None => Err("reading the message panicked; please report this".to_owned()),
         }
     }
 
