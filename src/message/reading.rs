@@ -599,6 +599,8 @@ mod tests {
         assert_eq!(document.pieces, [Piece::new("a", "one"), Piece::new("b", "two")]);
         let unreadable: Vec<_> = document.unreadable.iter().map(|one| (&*one.place, &*one.reason)).collect();
         assert_eq!(unreadable, [("b", "a picture (GIF) is not read"), ("c", "limit: more than 3 parts")]);
+        let pictures: Vec<_> = document.unreadable.iter().map(|one| one.is_picture()).collect();
+        assert_eq!(pictures, [true, false]);
         assert_eq!((document.labels.len(), document.protected.len()), (1, 1));
     }
 
