@@ -95,7 +95,7 @@ impl Default for Detect {
 }
 
 impl Detect {
-    /// How many bytes of memory reading a message takes at most that is so long, where so much text is read of it: the
+    /// How many bytes of memory reading a message is reckoned to take that is so long, where so much text is read of it: the
     /// message itself, and what is decoded of it, either an attachment (which is as long at most) or a text with its
     /// copies, of which no more is made than is kept.
     pub fn memory_to_read(&self, length: usize, text: usize) -> usize {
