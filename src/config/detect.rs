@@ -17,6 +17,11 @@ const MEMORY_MAX: u64 = 1 << 40;
 const TIME_MIN: Duration = Duration::from_millis(100);
 const TIME_MAX: Duration = Duration::from_secs(240);
 
+/// How many times a message's length its texts take at most while they are read, and how many times the limit on text.
+/// Measured with texts of 95 MB written to be costly, where the limit is 32 MiB: 285 MiB in all, the program included.
+const COPIES_OF_MESSAGE: usize = 3;
+const COPIES_OF_TEXT: usize = 6;
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -79,7 +84,7 @@ impl Default for Detect {
             rules: vec!["/usr/share/segl/rules".into(), "/etc/segl/rules.d".into()],
             max_message: 100 * MIB,
             receive_memory: 128 * MIB,
-            read_memory: 160 * MIB,
+            read_memory: 320 * MIB,
             spool_above: MIB,
             max_time: Duration::from_secs(30),
             unreadable: CountsAs::Ignore,
@@ -90,6 +95,14 @@ impl Default for Detect {
 }
 
 impl Detect {
+    /// How many bytes of memory reading a message is reckoned to take that is so long, where so much text is read of it: the
+    /// message itself, and what is decoded of it, either an attachment (which is as long at most) or a text with its
+    /// copies, of which no more is made than is kept.
+    pub fn memory_to_read(&self, length: usize, text: usize) -> usize {
+        let of_text = length.saturating_mul(COPIES_OF_MESSAGE).min(text.saturating_mul(COPIES_OF_TEXT));
+        length.saturating_add(length.max(of_text))
+    }
+
     pub(super) fn read(section: &Section<'_>) -> Self {
         let default = Self::default();
         let memory = |key, default| section.value(key, default, |value| bytes(value, MEMORY_MIN..=MEMORY_MAX));

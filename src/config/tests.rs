@@ -14,6 +14,16 @@ fn faults(text: &str) -> String {
 }
 
 #[test]
+fn memory_is_asked_for_by_length_and_text() {
+    const MIB: usize = 1 << 20;
+    let detect = Config::default().detect;
+    for (length, text, needed) in [(1, 32, 4), (64, 32, 256), (100, 32, 292), (500, 32, 1000), (100, 1, 200)] {
+        assert_eq!(detect.memory_to_read(length * MIB, text * MIB), needed * MIB, "{length} {text}");
+    }
+    assert!(detect.memory_to_read(detect.max_message, Config::default().documents.text) <= detect.read_memory);
+}
+
+#[test]
 fn an_empty_file_is_all_defaults() {
     assert_eq!(Config::parse("").unwrap(), Config::default());
     assert_eq!(Submitted::default().networks.len(), 2);

@@ -5,7 +5,7 @@ use super::{
     archive::{Compressed, is_tar},
     certificate::is_certificate,
     cms::is_cms,
-    ole, ooxml,
+    mailbox, ole, ooxml,
     openpgp::is_openpgp,
     package::Package,
     text_kind,
@@ -17,6 +17,8 @@ use crate::message::{Attachment, Fault, Reading, Signature};
 pub(super) enum Kind {
     /// A message (RFC 5322).
     Message,
+    /// A message as Apple Mail keeps it, after its length.
+    CountedMessage,
     /// Messages in one file (RFC 4155).
     Mailbox,
     /// Text, or what is most like it.
@@ -71,7 +73,17 @@ pub(super) enum Structured {
 impl Kind {
     /// Whether programs would show it as what it is, and others unpack an archive that stands at its end.
     pub(super) fn may_hide_archive(&self) -> bool {
-        matches!(self, Self::Image(_) | Self::Unread(_) | Self::Pdf | Self::Rtf | Self::Tnef)
+        matches!(
+            self,
+            Self::Image(_)
+                | Self::Unread(_)
+                | Self::Pdf
+                | Self::Rtf
+                | Self::Tnef
+                | Self::Plain
+                | Self::Html
+                | Self::Structured(_)
+        )
     }
 
     pub(super) fn of(file: &Attachment<'_>, reading: &Reading<'_>) -> Result<Self, Fault> {
@@ -99,6 +111,7 @@ impl Kind {
             None if is_cms(file.bytes) => Self::Cms,
             None if is_certificate(file.bytes) => Self::Certificate,
             None if is_openpgp(file.bytes) => Self::OpenPgp,
+            None if mailbox::counted(file.bytes).is_some() => Self::CountedMessage,
             None if is_message(file) => Self::Message,
             None => without_signature(file),
         })

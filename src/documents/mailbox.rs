@@ -1,6 +1,10 @@
-//! A mailbox in one file (RFC 4155): messages, each after a line that begins with `From `.
+//! A mailbox in one file (RFC 4155): messages, each after a line that begins with `From `. And one message as Apple Mail
+//! keeps it (.emlx): its length in a line, the message, a property list.
 
-use crate::message::{Attachment, Fault, Reading, read_within, within};
+use crate::message::{Attachment, Fault, Reading, is_entity, is_message, read_within, within};
+
+/// Bytes of the line that holds a message's length.
+const MAX_COUNT: usize = 20;
 
 /// Reads every message in it.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
@@ -13,6 +17,26 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
         let place = within(file.place, format_args!("message {number}"));
         reading.deeper(&place, 1, |reading| read_within(&message[header..], &place, reading)).unwrap_or(Ok(()))?;
         rest = following;
+    }
+    Ok(())
+}
+
+/// The message and what follows it in a file of Apple Mail's.
+pub(super) fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().take(MAX_COUNT).position(|byte| *byte == b'\n')?;
+    let length: usize = std::str::from_utf8(&bytes[..end]).ok()?.trim().parse().ok()?;
+    let rest = &bytes[end + 1..];
+    (is_message(rest) || is_entity(rest)).then(|| rest.split_at(length.min(rest.len())))
+}
+
+/// Reads such a file.
+pub(super) fn read_counted(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    let Some((message, properties)) = counted(file.bytes) else { return Ok(()) };
+    read_within(message, file.place, reading)?;
+    if !properties.trim_ascii().is_empty() {
+        let place = within(file.place, "properties");
+        let (name, media_type, charset) = (None, Some("text/xml"), None);
+        reading.attachment(&Attachment { place: &place, name, media_type, charset, bytes: properties })?;
     }
     Ok(())
 }
@@ -44,6 +68,14 @@ mod tests {
     use super::*;
     use crate::message::{Limits, Unread};
     use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_message_may_stand_after_its_length() {
+        let (message, rest) = counted(b"27    \nFrom: a\nSubject: b\n\nHej du\n<?xml?>").unwrap();
+        assert_eq!((message, rest), (&b"From: a\nSubject: b\n\nHej du\n"[..], &b"<?xml?>"[..]));
+        assert_eq!(counted(b"999\nMIME-Version: 1.0\n\nx").unwrap().1, b"");
+        assert!(counted(b"27\nHej, du").is_none() && counted(b"x").is_none() && counted(b"").is_none());
+    }
 
     #[test]
     fn every_message_is_read() {

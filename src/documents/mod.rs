@@ -76,6 +76,7 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     }
     match kind {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
+        Kind::CountedMessage => mailbox::read_counted(file, reading),
         Kind::Pdf => pdf::read(file, reading),
         Kind::Plain => plain::read(file, reading),
         Kind::Word | Kind::Spreadsheet | Kind::Presentation => ooxml::read(file, reading),

@@ -10,9 +10,17 @@ use std::{
 /// The longest charset name of an encoded word, in bytes.
 const MAX_CHARSET: usize = 60;
 
-/// The longest `Content-Type` or `Content-Disposition` that is looked into, in bytes: their parameters cost more than
-/// linear time.
+/// Bytes of a `Content-Type` or `Content-Disposition` that are looked into: their parameters cost more than linear
+/// time.
 const MAX_STRUCTURED: usize = 16 * 1024;
+
+/// A field with parameters.
+#[derive(Debug, Default)]
+pub(super) struct Structured {
+    pub(super) parsed: Option<ContentType<'static>>,
+    /// The limit on its length that was met.
+    pub(super) limit: Option<String>,
+}
 
 /// One field as it stands in the message.
 #[derive(Clone, Copy, Debug)]
@@ -158,10 +166,13 @@ impl RawField<'_> {
     }
 
     /// The value as `type/subtype; parameter=value` (RFC 2045 section 5.1, RFC 2231), or why it cannot be read so.
-    pub(super) fn structured(&self) -> Result<Option<ContentType<'static>>, &'static str> {
+    pub(super) fn structured(&self) -> Result<Structured, &'static str> {
         let mut value = self.unfolded();
+        let mut limit = None;
         if value.len() > MAX_STRUCTURED {
-            return Err("limit: its type is too long");
+            let name = self.name().to_ascii_lowercase();
+            limit = Some(format!("limit: a field {name} of more than {MAX_STRUCTURED} bytes; read by its beginning"));
+            value.truncate(value.floor_char_boundary(MAX_STRUCTURED));
         }
         if value.contains("=?") {
             value = side_by_side(&value);
@@ -176,7 +187,8 @@ impl RawField<'_> {
                 },
                 _ => None,
             }));
-        parsed.map_err(|_| "its type could not be parsed")
+        let parsed = parsed.map_err(|_| "its type could not be parsed")?;
+        Ok(Structured { parsed, limit })
     }
 }
 
@@ -351,7 +363,7 @@ mod tests {
 
     #[test]
     fn reads_types_and_parameters() {
-        let parsed = |value: &str| RawField { name: b"", value: value.as_bytes() }.structured().unwrap();
+        let parsed = |value: &str| RawField { name: b"", value: value.as_bytes() }.structured().unwrap().parsed;
         let plain = parsed("Text/Plain; charset=\"utf-8\"; name*=utf-8''%30%31.txt").unwrap();
         assert_eq!((plain.ctype(), plain.subtype()), ("text", Some("plain")));
         assert_eq!(plain.attribute("charset"), Some("utf-8"));
@@ -359,7 +371,10 @@ mod tests {
         let folded = parsed("multipart/mixed;\r\n boundary=\"a b\"").unwrap();
         assert_eq!(folded.attribute("boundary"), Some("a b"));
         assert!(parsed("").is_none());
-        assert!(RawField { name: b"", value: &[b'x'; MAX_STRUCTURED + 1] }.structured().is_err());
+        let long = format!("text/html; charset=utf-8; x={}", "ø".repeat(MAX_STRUCTURED));
+        let long = RawField { name: b"Content-Type", value: long.as_bytes() }.structured().unwrap();
+        assert_eq!(long.parsed.unwrap().attribute("charset"), Some("utf-8"));
+        assert_eq!(long.limit.unwrap(), "limit: a field content-type of more than 16384 bytes; read by its beginning");
     }
 
     proptest! {

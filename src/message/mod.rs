@@ -8,11 +8,13 @@
 //! | MIME tree (RFC 2046), in one pass over the message and without copying it | `tree` |
 //! | base64 and quoted-printable (RFC 2045) | `transfer` |
 //! | bytes in some charset -> UTF-8 | `charset` |
-//! | HTML -> what a reader sees | `html` |
+//! | HTML -> what a reader sees | `html`, `script`, `style_sheet` |
 //! | lines that were broken or quoted -> the text that was written | `lines` |
+//! | text that is shown backwards | `reversed` |
 //! | files in a text: uuencode, armour, base64 | `embedded` |
-//! | attachments, by whoever reads them | `reading`, `signature` |
+//! | attachments, by whoever reads them; those that are called text too | `reading`, `signature`, `opened_by_name` |
 //! | spaces, hyphens, digits in their many shapes -> the plain ones | `normalise` |
+//! | words with escapes of URLs -> what they mean | `percent` |
 //! | the text and where it stands | `piece` |
 
 mod charset;
@@ -21,9 +23,14 @@ mod header;
 mod html;
 mod lines;
 mod normalise;
+mod opened_by_name;
+mod percent;
 mod piece;
 mod reading;
+mod reversed;
+mod script;
 mod signature;
+mod style_sheet;
 mod transfer;
 mod tree;
 
@@ -39,6 +46,7 @@ pub use lines::without_quote_marks;
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
 pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};
+pub use reversed::runs as reversed_runs;
 pub use signature::Signature;
 #[cfg(feature = "documents")]
 pub(crate) use transfer::{base64, quoted_printable};
@@ -67,6 +75,9 @@ pub struct Field {
     pub value: String,
 }
 
+/// How the reason begins why a picture was not read.
+const A_PICTURE: &str = "a picture (";
+
 /// A part that could not be read.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Unreadable {
@@ -80,6 +91,11 @@ impl Unreadable {
     /// Whether it was left because of a bound on size, number, depth or time.
     pub fn is_limit(&self) -> bool {
         self.reason.starts_with("limit:")
+    }
+
+    /// Whether it is nothing but a picture that nobody reads.
+    pub fn is_picture(&self) -> bool {
+        self.reason.starts_with(A_PICTURE)
     }
 }
 

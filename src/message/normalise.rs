@@ -17,8 +17,8 @@ const BLOCK: usize = 32;
 /// - Unicode compatibility composition (NFKC, UAX #15): `ﬁ` is `fi`, `a` and a ring are `å`, wide letters are plain;
 /// - every kind of space is a space, and several are one; every line end is a line feed, at most two in a row; spaces
 ///   beside a tab or line feed go; tabs stay, since they part the cells of tables;
-/// - every hyphen and dash is `-`; every decimal digit is an ASCII one, and superscript digits stand apart from what
-///   they are written on;
+/// - every hyphen and dash is `-`; every decimal digit is an ASCII one, whatever marks it bears, and superscript digits
+///   stand apart from what they are written on;
 /// - what has no width goes: soft hyphens, joiners, direction marks, variation selectors, control characters (the zero
 ///   bytes of UTF-16 that is called ASCII).
 ///
@@ -260,9 +260,19 @@ impl Folding {
             end = next.end;
         }
         self.read = end;
+        // A digit that is struck through or underlined is one all the same.
+        if self.last().is_some_and(|last| last.is_ascii_digit()) {
+            return;
+        }
         let marked = text_of(&self.bytes[marks..end]).chars().filter(|mark| shape(*mark) == Shape::Mark);
         let written: Vec<char> = text_of(&self.bytes[base..self.write]).chars().chain(marked).collect();
-        let composed: String = written.into_iter().nfkc().collect();
+        let mut after_digit = false;
+        let bare = |character: &char| {
+            let stays = !(after_digit && shape(*character) == Shape::Mark);
+            after_digit = character.is_ascii_digit() || !stays;
+            stays
+        };
+        let composed: String = written.into_iter().nfkc().filter(bare).collect();
         if base + composed.len() <= end {
             self.write = base;
             self.put(composed.as_bytes());
@@ -323,6 +333,9 @@ fn shape(character: char) -> Shape {
         | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
+        // Circles, squares and keycaps around what stands before them.
+        | '\u{20dd}'..='\u{20e0}'
+        | '\u{20e2}'..='\u{20e4}'
         | '\u{2060}'..='\u{206f}'
         | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}'
@@ -402,6 +415,7 @@ mod tests {
             ("¹²³⁴ x₁", "1234 x1"),
             ("a\u{2028}b", "a\nb"),
             ("\u{feff}x", "x"),
+            ("6\u{fe0f}\u{20e3}1\u{20e3}0\u{336}1\u{332}90", "610190"),
             ("61\0\x0101\x7f90-\x080005", "610190-0005"),
             ("😀 \u{200d}ok 👩\u{200d}⚕\u{fe0f}", "😀 ok 👩⚕"),
         ] {

@@ -1,7 +1,9 @@
 //! One reading of one message: what it has found, and what is left of its limits. Every reader is handed this, puts
 //! into it what it finds, and asks it before anything that costs.
 
-use super::{Document, Field, Label, Limits, Piece, Protected, Spot, Unreadable, Whereabouts, within};
+use super::{
+    Document, Field, Label, Limits, Piece, Protected, Spot, Unreadable, Whereabouts, normalise, percent, within,
+};
 use std::{
     cell::Cell,
     fmt,
@@ -208,7 +210,7 @@ impl<'a> Reading<'a> {
     /// Takes in what a reading within this one found.
     pub fn absorb(&mut self, found: Found) {
         match found {
-            Found::Piece(piece) => self.piece(piece),
+            Found::Piece(piece) => self.keep(piece),
             Found::Unreadable(part) if part.is_limit() => self.limit(&part.place, part.reason),
             Found::Unreadable(part) => self.unreadable(&part.place, part.reason),
             Found::Protected(part) => self.protected(&part.place, part.how),
@@ -324,8 +326,18 @@ impl<'a> Reading<'a> {
         self.deeper(attachment.place, 1, |reading| attachments.read(attachment, reading)).unwrap_or(Ok(()))
     }
 
-    /// Keeps a text, as much of it as there is room for. One without a letter or digit is not kept.
-    pub fn piece(&mut self, mut piece: Piece) {
+    /// Keeps a text, as much of it as there is room for, and beside it the words of it that hold escapes of URLs, as
+    /// these are meant. One without a letter or digit is not kept.
+    pub fn piece(&mut self, piece: Piece) {
+        let decoded = percent::decoded(&piece.text);
+        let place = (!decoded.is_empty()).then(|| within(&piece.place, "decoded"));
+        self.keep(piece);
+        if let Some(place) = place {
+            self.keep(Piece::new(place, normalise(decoded)));
+        }
+    }
+
+    fn keep(&mut self, mut piece: Piece) {
         let name = |spot: &Spot| match &spot.whereabouts {
             Whereabouts::Named(name) => name.len(),
             _ => 0,
@@ -382,7 +394,7 @@ impl<'a> Reading<'a> {
     /// does.
     pub fn picture(&mut self, place: &str, kind: &str, bytes: &[u8]) {
         if !self.receiver.is_some_and(|receiver| receiver.picture(place, kind, bytes)) {
-            self.unreadable(place, format!("a picture ({kind}) is not read"));
+            self.unreadable(place, format!("{}{kind}) is not read", super::A_PICTURE));
         }
     }
 
@@ -587,6 +599,8 @@ mod tests {
         assert_eq!(document.pieces, [Piece::new("a", "one"), Piece::new("b", "two")]);
         let unreadable: Vec<_> = document.unreadable.iter().map(|one| (&*one.place, &*one.reason)).collect();
         assert_eq!(unreadable, [("b", "a picture (GIF) is not read"), ("c", "limit: more than 3 parts")]);
+        let pictures: Vec<_> = document.unreadable.iter().map(|one| one.is_picture()).collect();
+        assert_eq!(pictures, [true, false]);
         assert_eq!((document.labels.len(), document.protected.len()), (1, 1));
     }
 

@@ -40,11 +40,17 @@ impl Encoding {
 
 /// Decodes a body. The second value says whether it was well-formed; what is not is read as well as can be.
 pub(super) fn decode(encoding: Encoding, body: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    decode_some(encoding, body, usize::MAX)
+}
+
+/// The same for the beginning of a body: of what is encoded, not much more than `most` bytes are decoded, and memory is
+/// taken for no more.
+pub(super) fn decode_some(encoding: Encoding, body: &[u8], most: usize) -> (Cow<'_, [u8]>, bool) {
     match encoding {
         Encoding::Identity | Encoding::Lines | Encoding::Unknown => (body.into(), true),
-        Encoding::QuotedPrintable => (quoted_printable(body).into(), true),
+        Encoding::QuotedPrintable => (quoted_printable_some(body, most).into(), true),
         Encoding::Base64 => {
-            let (bytes, clean) = base64(body);
+            let (bytes, clean) = base64_some(body, most);
             (bytes.into(), clean)
         }
     }
@@ -69,7 +75,11 @@ const BASE64: [u8; 256] = {
 /// Base64: bytes outside the alphabet are ignored, as RFC 2045 asks; padding in the middle (base64 texts put together)
 /// ends a group and reading goes on. The second value is false where something other than white space was ignored.
 pub(crate) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
-    let mut decoded = Vec::with_capacity(body.len() / 4 * 3);
+    base64_some(body, usize::MAX)
+}
+
+fn base64_some(body: &[u8], most: usize) -> (Vec<u8>, bool) {
+    let mut decoded = Vec::with_capacity((body.len() / 4 * 3).min(most));
     let mut clean = true;
     let (mut group, mut sextets) = (0_u32, 0);
     let flush = |decoded: &mut Vec<u8>, group: u32, sextets: u32| match sextets {
@@ -85,6 +95,9 @@ pub(crate) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
             if sextets == 4 {
                 decoded.extend_from_slice(&group.to_be_bytes()[1..]);
                 (group, sextets) = (0, 0);
+                if decoded.len() > most {
+                    break;
+                }
             }
         } else if byte == b'=' {
             flush(&mut decoded, group, sextets);
@@ -99,9 +112,13 @@ pub(crate) fn base64(body: &[u8]) -> (Vec<u8>, bool) {
 
 /// Quoted-printable: soft line breaks and white space before line ends go; an `=` that begins neither is a plain `=`.
 pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(body.len());
+    quoted_printable_some(body, usize::MAX)
+}
+
+fn quoted_printable_some(body: &[u8], most: usize) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(body.len().min(most));
     let mut rest = body;
-    while !rest.is_empty() {
+    while !rest.is_empty() && decoded.len() <= most {
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
         let (line, following) = rest.split_at(end);
         rest = following;
@@ -110,7 +127,9 @@ pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
             Some(text) => (text, true),
             None => (text, false),
         };
-        escapes(text, b'=', &mut decoded);
+        // Of a line that is longer than all that is wanted, the beginning: each byte takes three at most.
+        let room = most.saturating_sub(decoded.len()).saturating_mul(3).saturating_add(3);
+        escapes(&text[..text.len().min(room)], b'=', &mut decoded);
         if !soft {
             // The line's own end, whatever it was; none at the end of the body.
             let ends = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
@@ -121,7 +140,8 @@ pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
 }
 
 /// The text in a body that is quoted-printable without saying so: nearly every `=` in it stands where that has one.
-pub(super) fn undeclared_quoted_printable(body: &[u8]) -> Option<Vec<u8>> {
+/// Not much more than `most` bytes are decoded.
+pub(super) fn undeclared_quoted_printable(body: &[u8], most: usize) -> Option<Vec<u8>> {
     let (mut escapes, mut others) = (0_usize, 0_usize);
     for at in memchr::memchr_iter(b'=', body) {
         match &body[at + 1..] {
@@ -132,7 +152,7 @@ pub(super) fn undeclared_quoted_printable(body: &[u8]) -> Option<Vec<u8>> {
             _ => others += 1,
         }
     }
-    (escapes > 3 * others).then(|| quoted_printable(body))
+    (escapes > 3 * others).then(|| quoted_printable_some(body, most))
 }
 
 /// Whether the last line of `text`, which ends with `=`, is a whole line of base64.
@@ -205,6 +225,19 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_decoded_than_is_wanted() {
+        for (encoding, body) in [
+            (Encoding::QuotedPrintable, "=41".repeat(10_000)),
+            (Encoding::QuotedPrintable, "=41\n".repeat(10_000)),
+            (Encoding::QuotedPrintable, "a".repeat(10_000)),
+            (Encoding::Base64, "QUFB".repeat(10_000)),
+        ] {
+            let length = decode_some(encoding, body.as_bytes(), 100).0.len();
+            assert!((101..=400).contains(&length), "{length}");
+        }
+    }
+
+    #[test]
     fn quoted_printable_is_known_by_its_escapes() {
         for (text, decoded) in [
             ("f=C3=B8dt 61=\r\n0190-0005", Some("født 610190-0005")),
@@ -216,7 +249,7 @@ mod tests {
             ("", None),
             ("=", None),
         ] {
-            let found = undeclared_quoted_printable(text.as_bytes());
+            let found = undeclared_quoted_printable(text.as_bytes(), usize::MAX);
             assert_eq!(found.as_deref(), decoded.map(str::as_bytes), "{text}");
         }
     }

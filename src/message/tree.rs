@@ -10,11 +10,12 @@
 
 use super::{
     Embedded, Field, Piece, charset,
-    header::{RawField, Section},
+    header::{RawField, Section, Structured},
     html,
     lines::{self, Flowed},
-    normalise,
+    normalise, opened_by_name,
     reading::{Attachment, Reading, Stop, attachment_place},
+    reversed,
     signature::Signature,
     transfer::{self, Encoding},
     within,
@@ -47,14 +48,30 @@ const WRITTEN: [&str; 11] = [
 
 /// Walks a message that stands at `outer` (empty: it is the message itself).
 pub(super) fn read(raw: &[u8], outer: &str, reading: &mut Reading<'_>) -> Result<(), Stop> {
-    Walk { reading, outer, encoded: 0 }.message(&with_line_feeds(raw), "")
+    let most = reading.limits().text_bytes;
+    let raw = if raw.len() <= most {
+        with_line_feeds(raw)
+    } else {
+        if has_bare_returns(raw) {
+            // A copy of what may be as long as a message can be.
+            let reason = format!("limit: lines that end with a carriage return alone, in more than {most} bytes");
+            reading.limit(if outer.is_empty() { "message" } else { outer }, reason);
+        }
+        raw.into()
+    };
+    Walk { reading, outer, encoded: 0 }.message(&raw, "")
+}
+
+/// Whether there are lines that end with a carriage return alone, and that matter.
+fn has_bare_returns(raw: &[u8]) -> bool {
+    let has = |bytes: &[u8]| memmem::find(raw, bytes).is_some();
+    memchr::memchr(b'\n', raw).is_none() || has(b"\r--") || has(b"\rContent-")
 }
 
 /// Lines that end with a carriage return alone end with a line feed for some readers; so they do here, in messages that
 /// have no other line ends, or whose parts are set apart so.
 fn with_line_feeds(raw: &[u8]) -> Cow<'_, [u8]> {
-    let has = |bytes: &[u8]| memmem::find(raw, bytes).is_some();
-    if memchr::memchr(b'\n', raw).is_some() && !has(b"\r--") && !has(b"\rContent-") {
+    if !has_bare_returns(raw) {
         return raw.into();
     }
     let alone = |at: usize| raw[at] == b'\r' && raw.get(at + 1) != Some(&b'\n');
@@ -231,9 +248,14 @@ impl Walk<'_, '_> {
         if self.encoded >= MAX_ENCODED_MESSAGES || boundary.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
             return Ok(());
         }
-        let (decoded, _) = transfer::decode(part.encoding, inside);
+        let most = self.reading.text_left();
+        let (decoded, _) = transfer::decode_some(part.encoding, inside, most);
+        if decoded.len() > most {
+            self.reading.too_much_text(&self.place(path, None));
+        }
         let header = [b"Content-Type: multipart/mixed; boundary=\"", &boundary[..], b"\"\n\n"].concat();
         let whole = [&header, &*decoded].concat();
+        drop(decoded);
         let (outer, encoded) = (self.outer, self.encoded + 1);
         let inner = |reading: &mut Reading<'_>| Walk { reading, outer, encoded }.message(&whole, path);
         self.reading.deeper(&self.place(path, None), depth, inner).unwrap_or(Ok(()))
@@ -320,7 +342,7 @@ impl Walk<'_, '_> {
                 self.reading.limit(&here, reason);
             }
             Kind::Message => {
-                let (decoded, _) = transfer::decode(part.encoding, body);
+                let (decoded, _) = transfer::decode_some(part.encoding, body, self.reading.text_left());
                 if decoded.len() > self.reading.text_left() {
                     self.reading.too_much_text(&here);
                     return Ok(());
@@ -358,13 +380,22 @@ impl Walk<'_, '_> {
             let charset: String = charset.chars().take(40).collect();
             self.reading.unreadable(here, format!("its charset `{charset}` is not known; read by guess"));
         }
-        let (decoded, clean) = transfer::decode(part.encoding, body);
+        let most = self.most(is_html);
+        let (mut decoded, clean) = transfer::decode_some(part.encoding, body, most);
         if part.encoding == Encoding::Lines && Embedded::in_bytes(&decoded).is_empty() {
             self.reading.unreadable(here, "said to be uuencoded, and is not; read as it stands");
         }
-        if Signature::of(&decoded).is_some() {
+        let name = part.names.last().map(String::as_str);
+        if Signature::of(&decoded).is_some() || opened_by_name::is_more_than_text(name, is_html, &decoded) {
             // A document that is called text: mail programs open it by its name.
+            if decoded.len() > most {
+                decoded = transfer::decode(part.encoding, body).0;
+            }
             self.attachment(part, &decoded, here, depth)?;
+        }
+        if matches!(&*part.media_type, "text/enriched" | "text/richtext") {
+            // Its commands are written as tags (RFC 1896).
+            self.readable(part, true, decoded.clone(), here, depth)?;
         }
         self.readable(part, is_html, decoded, here, depth)?;
         if !clean {
@@ -372,11 +403,16 @@ impl Walk<'_, '_> {
             self.readable(part, is_html, body.into(), &format!("{here}, undecoded"), depth)?;
         }
         if matches!(part.encoding, Encoding::Identity | Encoding::Unknown)
-            && let Some(decoded) = transfer::undeclared_quoted_printable(body)
+            && let Some(decoded) = transfer::undeclared_quoted_printable(body, most)
         {
             self.readable(part, is_html, decoded.into(), &format!("{here}, decoded"), depth)?;
         }
         Ok(())
+    }
+
+    /// How many bytes of a text are looked at. Markup is longer than its text; of plain text more cannot fit.
+    fn most(&self, is_html: bool) -> usize {
+        self.reading.text_left().saturating_mul(if is_html { 2 } else { 1 }).saturating_add(4)
     }
 
     /// Keeps what a reader sees of a text, and reads the files in it.
@@ -388,9 +424,7 @@ impl Walk<'_, '_> {
         here: &str,
         depth: usize,
     ) -> Result<(), Stop> {
-        // Markup is longer than its text, and one character may take several bytes; more than this cannot fit.
-        let left = self.reading.text_left();
-        let most = left.saturating_mul(if is_html { 4 } else { 1 }).saturating_add(4);
+        let most = self.most(is_html);
         let in_bytes = (!is_html).then(|| Embedded::in_bytes(&bytes));
         if bytes.len() > most {
             match &mut bytes {
@@ -411,11 +445,13 @@ impl Walk<'_, '_> {
             None => lines::without_quote_marks(&text),
         };
         let in_text = Embedded::in_text(&plain);
+        let backwards = reversed::runs(&plain);
         let text = match plain {
             Cow::Owned(plain) => plain,
             Cow::Borrowed(_) => text.into_owned(),
         };
         self.reading.piece(Piece::new(here, normalise(text)));
+        self.reading.piece(Piece::new(within(here, "reversed"), normalise(backwards)));
         let embedded = |reading: &mut Reading<'_>| {
             in_bytes.map_or(Ok(()), |files| files.read(here, reading)).and_then(|()| in_text.read(here, reading))
         };
@@ -473,7 +509,12 @@ impl Walk<'_, '_> {
 
     fn structured(&mut self, section: &Section<'_>, name: &str, here: &str) -> Option<ContentType<'static>> {
         match section.field(name)?.structured() {
-            Ok(parsed) => parsed,
+            Ok(Structured { parsed, limit }) => {
+                if let Some(limit) = limit {
+                    self.reading.limit(here, limit);
+                }
+                parsed
+            }
             Err(reason) => {
                 self.reading.unreadable(here, format!("{name}: {reason}; read as text"));
                 None
@@ -491,7 +532,7 @@ fn is_mime(field: &RawField<'_>) -> bool {
 fn kind(media_type: &str, content_type: Option<&ContentType<'_>>) -> Kind {
     let text = Kind::Text { html: false };
     match media_type {
-        "text/html" | "application/xhtml+xml" => Kind::Text { html: true },
+        "text/html" | "application/xhtml+xml" | "text/x-amp-html" => Kind::Text { html: true },
         "message/rfc822" | "message/global" | "message/news" => Kind::Message,
         "message/external-body" => Kind::Elsewhere("its content is elsewhere (message/external-body)"),
         "message/partial" => Kind::Elsewhere("a fragment of a message (message/partial)"),
@@ -710,12 +751,13 @@ mod tests {
             ("image/png", "attachment of type image/png is not read"),
             ("text/rtf", "attachment of type text/rtf is not read"),
             ("application/pkcs7-mime", "attachment of type application/pkcs7-mime is not read"),
+            ("text/plain; name=a.html", "attachment of type text/plain is not read"),
             ("message/partial", "a fragment of a message (message/partial)"),
         ] {
             let document = of_type(media_type);
             assert_eq!(document.unreadable.len(), 1, "{media_type}");
             assert_eq!(document.unreadable[0].reason, reason);
-            assert!(document.pieces.is_empty());
+            assert!(document.pieces.iter().all(|piece| media_type.contains("html") || piece.text.is_empty()));
         }
         let document = document("Content-Transfer-Encoding: x-uuencode\n\nbegin");
         assert_eq!(document.pieces[0].text, "begin");
@@ -752,6 +794,16 @@ mod tests {
             let document = document(&format!("Content-Type: multipart/mixed{fields}\n\n{body}"));
             let expected: Vec<_> = reason.map(|reason| ("message (multipart/mixed)", reason)).into_iter().collect();
             assert_eq!(unreadable(&document), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn reads_other_kinds_of_text_with_tags() {
+        for kind in ["text/enriched", "text/richtext", "text/x-amp-html"] {
+            let document = document(&format!("Content-Type: {kind}\n\nCPR 610<bold>190</bold>-0005 \u{202e}ab"));
+            for found in ["610190-0005", "ba"] {
+                assert!(document.pieces.iter().any(|piece| piece.text.contains(found)), "{kind}: {found}");
+            }
         }
     }
 
@@ -822,6 +874,10 @@ mod tests {
         let document = with_limits(nested.as_bytes(), &Limits::default());
         assert_eq!(unreadable(&document), [("message", "limit: nested more than 50 deep")]);
         assert!(document.pieces.iter().any(|piece| piece.text.contains("message/rfc822")));
+
+        let long = format!("Content-Type: multipart/mixed; x={}; boundary=b\n\n--b\n\nx\n--b--", "x".repeat(20_000));
+        let document = with_limits(long.as_bytes(), &Limits::default());
+        assert!(document.unreadable[0].is_limit(), "{:?}", document.unreadable);
 
         let parts = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(20));
         let document = with_limits(parts.as_bytes(), &Limits { parts: 10, ..Limits::default() });

@@ -3,7 +3,7 @@
 use super::{
     route::{AtOnce, Hop, Onward, RecipientMacros, Route},
     session::{Client, Message, Recipient},
-    verdict_line::{VerdictLine, protected_line},
+    verdict_line::{VerdictLine, unread_line},
 };
 use crate::{
     config::Config,
@@ -24,19 +24,23 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
+    thread::Builder,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::spawn_blocking,
+    time::timeout,
+};
 
 /// The header that tagged mail bears.
 pub const TAG: &str = "X-Segl";
 
-/// How much memory reading a message takes, as a multiple of its size: the message itself, its decoded parts and
-/// their text. Measured: 1.0 for attachments, 2.0 for UTF-8 or HTML, 3.1 for a text written to be costly.
-const READ_FACTOR: usize = 4;
-
 /// The unit in which memory for reading is counted, in bytes.
 const READ_UNIT: usize = 64 * 1024;
+
+/// From how many bytes on a message is read in a thread that ends with it.
+const OWN_THREAD_FROM: usize = 1024 * 1024;
 
 /// How long a message may wait for memory to be read in; Postfix waits 300 s in all (`milter_content_timeout`).
 const READ_WAIT: Duration = Duration::from_secs(180);
@@ -144,11 +148,13 @@ impl Judge {
         let verdict = self.read(content).await?;
         let scan = started.elapsed();
         let Some(rules) = decision::rules(&self.config.level, verdict.level) else {
-            if !verdict.protected.is_empty() {
+            // Nearly every message has a picture in it.
+            let unread = verdict.unreadable.iter().any(|part| !part.is_picture());
+            if unread || !verdict.protected.is_empty() {
                 let domains = self.external(&recipients).map(|recipient| recipient.domain.as_ref());
                 let domains = domains.map(|domain| domain.map_or("unknown", Destination::as_str)).collect();
                 let (unreadable, protected) = (verdict.unreadable.len(), verdict.protected.len());
-                tracing::info!("{}", protected_line(&queue_id, &domains, unreadable, protected, scan));
+                tracing::info!("{}", unread_line(&queue_id, &domains, unreadable, protected, scan));
             }
             return Ok(Answer::Continue { tag: None });
         };
@@ -198,22 +204,32 @@ impl Judge {
         if content.too_large() {
             return Ok(self.too_large(content.len()));
         }
-        let permits = reading_permits(content.len().saturating_mul(READ_FACTOR))
-            .min(reading_permits(self.config.detect.read_memory));
+        let needed = self.config.detect.memory_to_read(content.len(), self.config.documents.text);
+        let permits = reading_permits(needed).min(reading_permits(self.config.detect.read_memory));
         let permits = u32::try_from(permits).map_err(|_| "more memory than can be counted")?;
         let memory = timeout(READ_WAIT, Arc::clone(&self.reading).acquire_many_owned(permits));
         let memory =
             memory.await.map_err(|_| "no memory to read the message in")?.map_err(|error| error.to_string())?;
         let inspect = Arc::clone(&self.inspect);
         let deadline = Instant::now() + self.config.detect.max_time;
-        let verdict = spawn_blocking(move || {
+        let is_large = content.len() >= OWN_THREAD_FROM;
+        let read = move || {
             let _memory = memory;
             content.into_bytes().map(|bytes| inspect.inspect(&bytes, deadline))
-        });
-        match verdict.await {
-            Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(error)) => Err(format!("spool: {error}")),
-            Err(_) => Err("reading the message panicked; please report this".to_owned()),
+        };
+        let verdict = if is_large {
+            // The allocator gives memory back to the system when the thread ends that took it.
+            let (answer, verdict) = oneshot::channel();
+            let thread = Builder::new().name("reading".to_owned()).spawn(move || drop(answer.send(read())));
+            thread.map_err(|error| format!("a thread to read the message in: {error}"))?;
+            verdict.await.ok()
+        } else {
+            spawn_blocking(read).await.ok()
+        };
+        match verdict {
+            Some(Ok(verdict)) => Ok(verdict),
+            Some(Err(error)) => Err(format!("spool: {error}")),
+            None => Err("reading the message panicked; please report this".to_owned()),
         }
     }
 

@@ -99,9 +99,9 @@ impl VerdictLine<'_> {
     }
 }
 
-/// The line of a message in which nothing was found, but of which some parts are encrypted from end to end, so that
-/// nobody can vouch for them.
-pub fn protected_line(
+/// The line of a message in which nothing was found, but of which some parts were not read or are encrypted from end to
+/// end, so that nobody can vouch for them.
+pub fn unread_line(
     queue_id: &QueueId,
     domains: &BTreeSet<&str>,
     unreadable: usize,
@@ -219,7 +219,7 @@ mod tests {
         );
         let domains = BTreeSet::from(["b.example", "a.example"]);
         assert_eq!(
-            protected_line(&queue_id, &domains, 0, 1, Duration::from_micros(800)),
+            unread_line(&queue_id, &domains, 0, 1, Duration::from_micros(800)),
             "4bXyZ1: none to=a.example,b.example action=accept protected=1 scan=0.8ms"
         );
         let addresses = ["\"a action=x\"@a.example", "b@b.example"];

@@ -18,9 +18,9 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 const TLS: &str = "bo@tls13.plain.test";
 
-/// Resident bytes that the daemon may take: what messages that are read may take together (`read-memory`, 160 MiB), and
+/// Resident bytes that the daemon may take: what messages that are read may take together (`read-memory`, 320 MiB), and
 /// what it needs itself.
-const MEMORY: usize = (160 + 60) * 1024 * 1024;
+const MEMORY: usize = (320 + 60) * 1024 * 1024;
 
 fn zip(members: &[(String, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

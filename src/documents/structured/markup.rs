@@ -8,7 +8,7 @@ use super::{
     },
     embedded::Files,
 };
-use crate::message::{Attachment, Fault, Reading, base64, decode_text};
+use crate::message::{Attachment, Fault, Piece, Reading, base64, decode_text, normalise, within};
 use std::mem;
 
 /// Reads it.
@@ -23,6 +23,9 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
             Node::Text(text) => markup.text.push_str(text),
             Node::Close(name) => markup.close(name),
         }
+        if markup.drawn.len() > reading.text_left() {
+            return Err(Fault::Limit(format!("limit: more than {} bytes of text", reading.limits().text_bytes)));
+        }
         markup.sinks.check(reading)
     });
     if let Err(Fault::Unreadable(_)) = result {
@@ -31,6 +34,7 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     markup.settle();
     comments(file, &mut markup.sinks, reading);
     markup.sinks.flush(file.place, reading);
+    reading.piece(Piece::new(within(file.place, "put together"), normalise(mem::take(&mut markup.drawn))));
     markup.files.hand_on(file.place, reading)?;
     result
 }
@@ -65,6 +69,8 @@ struct Markup {
     /// Another has begun since: the next text stands apart.
     apart: bool,
     in_line: bool,
+    /// All text of a drawing, which puts each run of it where it likes: what is seen as one word may be in several.
+    drawn: String,
 }
 
 impl Markup {
@@ -134,8 +140,11 @@ impl Markup {
 
     fn write(&mut self, text: &str) {
         self.closed = false;
-        if self.vocabulary == Vocabulary::Word {
-            return self.sinks.push(Sink::Body, text);
+        match self.vocabulary {
+            Vocabulary::Word => return self.sinks.push(Sink::Body, text),
+            // White space with a line end is what the file is indented with.
+            Vocabulary::Svg => self.drawn.push_str(if text.contains('\n') { text.trim() } else { text }),
+            Vocabulary::Any => {}
         }
         let mut text = text;
         if mem::take(&mut self.apart) || !self.in_line {
@@ -223,6 +232,21 @@ mod tests {
                 ("a > attributes".to_owned(), "a cpr: 610190-0005\nb value: 2"),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_drawn_in_parts_is_put_together() {
+        for svg in [
+            "<svg><text><tspan>CPR 610</tspan><tspan>190-0005</tspan></text></svg>",
+            "<svg><text>CPR 610</text>\n <text>\n190-0005\n</text></svg>",
+            "<!DOCTYPE svg [<!ENTITY a '610'>]><svg><text>CPR &a;190<tspan/></text><text>-0005</text></svg>",
+        ] {
+            let (document, _) = document(svg);
+            let drawn = document.pieces.iter().find(|piece| piece.place == "a > put together").unwrap();
+            assert_eq!(drawn.text, "CPR 610190-0005", "{svg}");
+        }
+        let (document, _) = document("<svg><text>Anna</text><text>610190-0005</text></svg>");
+        assert_eq!(document.pieces[0].text.trim(), "text: Anna\ntext: 610190-0005");
     }
 
     #[test]
