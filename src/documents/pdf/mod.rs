@@ -8,7 +8,7 @@
 //! | streams -> bytes, within the limits | `filter` |
 //! | content streams -> operators -> glyphs where they stand | `operators`, `content`, `matrix` |
 //! | codes of a font -> characters and widths | `font`, `font_program`, `cmap`, `encoding`, `glyph_name`, `standard_widths` |
-//! | glyphs -> words, cells, lines | `layout`, `bidirectional` |
+//! | glyphs -> words, cells, lines | `layout`, `spacing`, `columns`, `bidirectional` |
 //! | forms, comments, bookmarks, properties | `form`, `annotation`, `outline`, `metadata`, `rich_text`, `text_string` |
 //! | files and pictures within it | `files`, `picture` |
 //! | what none of these leads to | `objects` |
@@ -17,6 +17,7 @@ mod annotation;
 mod bidirectional;
 mod bounds;
 mod cmap;
+mod columns;
 mod content;
 mod encoding;
 mod files;
@@ -33,6 +34,7 @@ mod operators;
 mod outline;
 mod picture;
 mod rich_text;
+mod spacing;
 mod standard_widths;
 mod text_string;
 
