@@ -8,6 +8,7 @@ use super::{
     mailbox, ole, ooxml,
     openpgp::is_openpgp,
     package::Package,
+    postscript::is_postscript,
     text_kind,
 };
 use crate::message::{Attachment, Fault, Reading, Signature};
@@ -28,6 +29,8 @@ pub(super) enum Kind {
     Html,
     Rtf,
     Pdf,
+    /// A program that draws pages.
+    PostScript,
     /// Office Open XML (ECMA-376), macros or not.
     Word,
     Spreadsheet,
@@ -105,6 +108,7 @@ impl Kind {
             Some(Signature::Zstd) => Self::Compressed(Compressed::Zstd),
             Some(Signature::Archive(kind)) => Self::Unread(kind.to_owned()),
             Some(Signature::Zip) => package(file.bytes, reading),
+            None if is_postscript(file.bytes) => Self::PostScript,
             None if is_tar(file.bytes) => Self::Tar,
             None if ole::is_rights_managed_message(file.bytes) => Self::Ole,
             None if is_age(file.bytes) => Self::Age,

@@ -32,6 +32,7 @@ mod openpgp;
 mod package;
 mod pdf;
 mod plain;
+mod postscript;
 mod rtf;
 mod sheet;
 mod sinks;
@@ -78,6 +79,7 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
         Kind::CountedMessage => mailbox::read_counted(file, reading),
         Kind::Pdf => pdf::read(file, reading),
+        Kind::PostScript => postscript::read(file, reading),
         Kind::Plain => plain::read(file, reading),
         Kind::Word | Kind::Spreadsheet | Kind::Presentation => ooxml::read(file, reading),
         Kind::OpenDocument => opendocument::read(file, reading),

@@ -88,7 +88,7 @@ fn placed(dict: &Dict<'_>, form: &Stream<'_>) -> Option<Matrix> {
 }
 
 /// Four numbers: the lower left corner and the upper right one.
-fn rectangle(dict: &Dict<'_>, key: &str) -> Option<[f64; 4]> {
+pub(super) fn rectangle(dict: &Dict<'_>, key: &str) -> Option<[f64; 4]> {
     let array = dict.get::<Array<'_>>(key)?;
     let mut numbers = array.iter::<f32>().map(f64::from);
     let mut next = || numbers.next();

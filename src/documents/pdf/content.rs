@@ -34,6 +34,9 @@ const STEP: usize = 1024;
 /// Entries of tables of the fonts that are kept; where there are more they are read again.
 const MAX_FONT_ENTRIES: usize = 500_000;
 
+/// Dictionaries and streams of one kind that are kept in mind.
+const MAX_KNOWN: usize = 20_000;
+
 /// Pictures that are kept in mind.
 const MAX_PICTURES: usize = 10_000;
 
@@ -52,6 +55,11 @@ pub(super) struct Known<'p> {
     pub(super) pictures: Vec<Picture<'p>>,
     pictured: HashSet<ObjectIdentifier>,
     forms: usize,
+    /// Dictionaries within dictionaries, by where the outer one stands: looking one up takes as long as it is.
+    within: HashMap<(usize, &'static str), Dict<'p>>,
+    /// Streams and fonts' dictionaries that resources refer to.
+    streams: HashMap<ObjectIdentifier, Stream<'p>>,
+    font_dicts: HashMap<ObjectIdentifier, Option<Dict<'p>>>,
     /// What pages inherit from a node of the tree.
     inherited: HashMap<ObjectIdentifier, Dict<'p>>,
 }
@@ -85,11 +93,70 @@ impl<'p> Known<'p> {
     }
 }
 
+impl<'p> Known<'p> {
+    /// A dictionary in another one.
+    fn within(&mut self, dict: &Dict<'p>, key: &'static str) -> Dict<'p> {
+        let at = (dict.data().as_ptr() as usize, key);
+        if let Some(known) = self.within.get(&at) {
+            return known.clone();
+        }
+        let inner = dict.get::<Dict<'p>>(key).unwrap_or_default();
+        if dict.data().is_empty() {
+            return inner;
+        }
+        if self.within.len() >= MAX_KNOWN {
+            self.within.clear();
+        }
+        self.within.insert(at, inner.clone());
+        inner
+    }
+
+    /// A stream of a kind of resources.
+    fn stream(&mut self, resources: &Dict<'p>, kind: &'static str, name: &[u8]) -> Option<Stream<'p>> {
+        let all = self.within(resources, kind);
+        // Streams are always referred to.
+        let id = ObjectIdentifier::from(all.get_ref(name)?);
+        if let Some(known) = self.streams.get(&id) {
+            return Some(known.clone());
+        }
+        let stream = all.get::<Stream<'p>>(name)?;
+        if self.streams.len() >= MAX_KNOWN {
+            self.streams.clear();
+        }
+        self.streams.insert(id, stream.clone());
+        Some(stream)
+    }
+
+    /// The dictionary of a font.
+    fn font_dict(&mut self, resources: &Dict<'p>, name: &[u8]) -> Option<Dict<'p>> {
+        let all = self.within(resources, "Font");
+        let Some(id) = all.get_ref(name).map(ObjectIdentifier::from) else { return all.get::<Dict<'p>>(name) };
+        if let Some(known) = self.font_dicts.get(&id) {
+            return known.clone();
+        }
+        let dict = all.get::<Dict<'p>>(name);
+        if self.font_dicts.len() >= MAX_KNOWN {
+            self.font_dicts.clear();
+        }
+        self.font_dicts.insert(id, dict.clone());
+        dict
+    }
+}
+
 /// A picture.
 pub(super) struct Picture<'p> {
     pub(super) page: usize,
     /// `None`: it stands in the content itself.
     pub(super) stream: Option<Stream<'p>>,
+}
+
+/// Which of two things that a font says of a code is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Says {
+    /// Its character.
+    Characters,
+    /// The glyph that is drawn, where that is another.
+    Glyphs,
 }
 
 /// What was on a page besides its text.
@@ -99,6 +166,10 @@ pub(super) struct Seen {
     pub(super) unnamed: usize,
     /// Glyphs whose text it says.
     pub(super) named: usize,
+    /// Glyphs that are others than the characters that the font says.
+    pub(super) disagreeing: usize,
+    /// Whether glyphs are texts themselves.
+    pub(super) glyphs_of_text: bool,
     /// Pictures drawn.
     pub(super) pictures: usize,
     /// Shapes painted.
@@ -111,6 +182,7 @@ pub(super) struct Seen {
 pub(super) struct Content<'c, 'p, 'r> {
     pub(super) place: &'c str,
     pub(super) page: usize,
+    says: Says,
     pub(super) known: &'c mut Known<'p>,
     pub(super) layout: Layout,
     pub(super) seen: Seen,
@@ -156,10 +228,17 @@ struct Run {
 }
 
 impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
-    pub(super) fn new(place: &'c str, page: usize, known: &'c mut Known<'p>, reading: &'c mut Reading<'r>) -> Self {
+    pub(super) fn new(
+        place: &'c str,
+        page: usize,
+        says: Says,
+        known: &'c mut Known<'p>,
+        reading: &'c mut Reading<'r>,
+    ) -> Self {
         Self {
             place,
             page,
+            says,
             known,
             layout: Layout::default(),
             seen: Seen::default(),
@@ -223,7 +302,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
             b"Ts" => run.state.rise = operands.number(0),
             b"Tf" => {
                 if let Some(name) = operands.name(0) {
-                    let font = resources.get::<Dict<'p>>("Font").and_then(|fonts| fonts.get::<Dict<'p>>(name));
+                    let font = self.known.font_dict(resources, name);
                     run.state.font = self.font(font)?;
                 }
                 run.state.size = operands.number(1);
@@ -262,9 +341,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 }
             }
             b"Do" => {
-                let object = operands.name(0).and_then(|name| {
-                    resources.get::<Dict<'p>>("XObject").and_then(|objects| objects.get::<Stream<'p>>(name))
-                });
+                let object = operands.name(0).and_then(|name| self.known.stream(resources, "XObject", name));
                 if let Some(stream) = object {
                     self.external(stream, resources, run.state.ctm, depth)?;
                 }
@@ -299,8 +376,8 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 None => {}
             },
             b"gs" => {
-                let states = resources.get::<Dict<'p>>("ExtGState");
-                let Some(state) = operands.name(0).and_then(|name| states?.get::<Dict<'p>>(name)) else {
+                let states = self.known.within(resources, "ExtGState");
+                let Some(state) = operands.name(0).and_then(|name| states.get::<Dict<'p>>(name)) else {
                     return Ok(());
                 };
                 if let Some(font) = state.get::<Array<'p>>("Font") {
@@ -313,9 +390,8 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
                 }
             }
             b"scn" | b"SCN" => {
-                let patterns = || resources.get::<Dict<'p>>("Pattern");
                 let name = operands.0.last().and_then(Operand::name);
-                if let Some(pattern) = name.and_then(|name| patterns()?.get::<Stream<'p>>(name)) {
+                if let Some(pattern) = name.and_then(|name| self.known.stream(resources, "Pattern", name)) {
                     self.side_form(&pattern, resources, run.state.ctm, depth)?;
                 }
             }
@@ -378,7 +454,8 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
         self.reading.clock(self.place)?;
         let dict = stream.dict();
         let matrix = dict.get::<Array<'_>>("Matrix").and_then(|array| Matrix::of_array(&array));
-        let resources = dict.get::<Dict<'p>>("Resources").unwrap_or_else(|| outer.clone());
+        let resources =
+            if dict.contains_key("Resources") { self.known.within(dict, "Resources") } else { outer.clone() };
         let decoded = match filter::text(stream, self.reading) {
             Ok(decoded) => decoded,
             Err(Fault::Unreadable(_)) => {
@@ -403,7 +480,7 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
         }
         let text = match operands.0.get(1) {
             Some(Operand::Name(name)) => {
-                let properties = resources.get::<Dict<'p>>("Properties").and_then(|all| all.get::<Dict<'p>>(&**name));
+                let properties = self.known.within(resources, "Properties").get::<Dict<'p>>(&**name);
                 properties.and_then(|dict| text_string::entry(&dict, "ActualText"))
             }
             Some(properties) => properties.entry("ActualText").and_then(Operand::text).map(text_string::decode),
@@ -463,7 +540,13 @@ impl<'c, 'p, 'r> Content<'c, 'p, 'r> {
             } else {
                 ((shown.advance * size + spacing) * scale, 0.0)
             };
-            match shown.text {
+            self.seen.disagreeing += usize::from(shown.glyph.is_some());
+            self.seen.glyphs_of_text |= shown.is_text;
+            let text = match self.says {
+                Says::Characters => shown.text,
+                Says::Glyphs => shown.glyph.or(shown.text),
+            };
+            match text {
                 Some("") => {}
                 None => self.seen.unnamed += 1,
                 Some(text) => {

@@ -1,10 +1,10 @@
 //! A font as a content stream uses it (ISO 32000-2, 9.5 to 9.10): bytes of a shown string -> texts and widths.
 
 use super::{cmap::CMap, encoding::Encoding, filter, font_program::FontProgram, glyph_name, standard_widths};
-use crate::message::{Fault, Reading};
+use crate::message::{Fault, Reading, normalise};
 use encoding_rs::{BIG5, EUC_JP, EUC_KR, GBK, SHIFT_JIS, UTF_16BE};
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Entries of a table of widths.
 const MAX_WIDTHS: usize = 65_536;
@@ -28,6 +28,10 @@ pub(super) enum Font {
 pub(super) struct Shown<'f> {
     /// Its text; `None` where the font does not say.
     pub(super) text: Option<&'f str>,
+    /// What the glyph that is drawn is, where the font says so, and says otherwise of the character.
+    pub(super) glyph: Option<&'f str>,
+    /// Whether the glyph itself shows text.
+    pub(super) is_text: bool,
     /// Whether the text is what such a font most likely means, and nothing more.
     pub(super) is_guess: bool,
     /// How far it moves on, in sizes of the font.
@@ -39,6 +43,12 @@ pub(super) struct Shown<'f> {
 /// Type 1, TrueType and Type 3: one byte for each glyph.
 pub(super) struct Simple {
     texts: Vec<Option<String>>,
+    /// What the glyphs are where the texts do not fit them.
+    glyphs: HashMap<u8, String>,
+    /// Codes whose text is a guess.
+    guesses: HashSet<u8>,
+    /// Codes whose glyphs show text (Type 3).
+    of_text: HashSet<u8>,
     widths: Vec<f64>,
 }
 
@@ -118,7 +128,9 @@ impl Font {
                     let index = usize::from(*byte);
                     take(Shown {
                         text: font.texts.get(index).and_then(Option::as_deref),
-                        is_guess: false,
+                        glyph: font.glyphs.get(byte).map(String::as_str),
+                        is_text: font.of_text.contains(byte),
+                        is_guess: font.guesses.contains(byte),
                         advance: font.widths.get(index).copied().unwrap_or_default(),
                         is_word_space: *byte == b' ',
                     });
@@ -191,14 +203,31 @@ impl Simple {
                 }
             })
             .collect();
+        let mut guesses = HashSet::new();
+        let mut of_text = HashSet::new();
+        // A subset of a font may have its glyphs at any code where nothing says an encoding.
+        let is_encoded = base.is_some() || differences.is_some() || !is_embedded(&descriptor);
         if let Some(differences) = differences {
-            apply(&differences, &mut texts);
+            if subtype.as_deref() == Some(b"Type3") {
+                of_text = codes_of_text(dict, &differences, reading)?;
+            }
+            apply(&differences, &mut texts, &mut guesses);
         }
+        let mut glyphs = HashMap::new();
         if let Some(map) = to_unicode {
-            for (code, text) in (0_u32..).zip(&mut texts) {
-                if let Some(mapped) = map.text(code).filter(|text| says_something(text)) {
-                    *text = Some(mapped);
+            for (code, text) in (0_u8..=u8::MAX).zip(&mut texts) {
+                let Some(mapped) = map.text(u32::from(code)).filter(|text| says_something(text)) else { continue };
+                if is_encoded
+                    && !guesses.contains(&code)
+                    && let Some(glyph) = text.take().filter(|glyph| disagree(glyph, &mapped))
+                {
+                    glyphs.insert(code, glyph);
                 }
+                guesses.remove(&code);
+                if is_private(&mapped) {
+                    guesses.insert(code);
+                }
+                *text = Some(mapped);
             }
         }
         let scale = match subtype.as_deref() {
@@ -209,7 +238,8 @@ impl Simple {
             _ => 0.001,
         };
         let widths = Self::widths(dict, &descriptor, &name, &texts);
-        Ok(Self { widths: widths.into_iter().map(|width| width * scale).collect(), texts })
+        let widths = widths.into_iter().map(|width| width * scale).collect();
+        Ok(Self { texts, glyphs, guesses, of_text, widths })
     }
 
     fn widths(dict: &Dict<'_>, descriptor: &Dict<'_>, name: &str, texts: &[Option<String>]) -> Vec<f64> {
@@ -229,21 +259,73 @@ impl Simple {
     }
 }
 
-/// Changes an encoding as `Differences` says (9.6.5): a code, then the names of the glyphs from it on.
-fn apply(differences: &Array<'_>, texts: &mut [Option<String>]) {
+fn is_embedded(descriptor: &Dict<'_>) -> bool {
+    ["FontFile", "FontFile2", "FontFile3"].iter().any(|key| descriptor.contains_key(key))
+}
+
+/// Whether a glyph is a letter or digit of ASCII or a hyphen, and not the character that a map says.
+fn disagree(glyph: &str, mapped: &str) -> bool {
+    let as_rules_see_it = |text: &str| normalise(text.to_owned());
+    glyph.len() == 1
+        && glyph.chars().all(|one| one.is_ascii_alphanumeric() || one == '-' && mapped != "\u{ad}")
+        && !as_rules_see_it(mapped).trim().eq_ignore_ascii_case(glyph)
+}
+
+/// Whether a text is of characters that only one font knows.
+fn is_private(text: &str) -> bool {
+    text.chars().all(|character| matches!(character, '\u{e000}'..='\u{f8ff}'))
+}
+
+/// The codes of a Type 3 font whose glyphs show text of other fonts (9.6.4).
+fn codes_of_text(dict: &Dict<'_>, differences: &Array<'_>, reading: &Reading<'_>) -> Result<HashSet<u8>, Fault> {
+    let Some(procedures) = dict.get::<Dict<'_>>("CharProcs") else { return Ok(HashSet::new()) };
+    let mut names = HashMap::new();
     let mut code = 0_usize;
     for item in differences.iter::<Object<'_>>() {
         match item {
             Object::Number(number) => code = usize::try_from(number.as_i64()).unwrap_or(usize::MAX),
             Object::Name(name) => {
-                if let (Some(slot), Ok(name)) = (texts.get_mut(code), std::str::from_utf8(&name)) {
+                if let Ok(code) = u8::try_from(code) {
+                    names.insert(code, name);
+                }
+                code = code.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    let mut codes = HashSet::new();
+    for (code, name) in names {
+        let Some(procedure) = procedures.get::<Stream<'_>>(&*name) else { continue };
+        let bytes = decoded(&procedure, reading)?;
+        if [&b"BT"[..], b"Tf"].iter().all(|operator| memchr::memmem::find(&bytes, operator).is_some()) {
+            codes.insert(code);
+        }
+    }
+    Ok(codes)
+}
+
+/// Changes an encoding as `Differences` says (9.6.5): a code, then the names of the glyphs from it on. Where a name
+/// says nothing, the text is a guess, unless the name is that of the code itself.
+fn apply(differences: &Array<'_>, texts: &mut [Option<String>], guesses: &mut HashSet<u8>) {
+    let mut code = 0_usize;
+    for item in differences.iter::<Object<'_>>() {
+        match item {
+            Object::Number(number) => code = usize::try_from(number.as_i64()).unwrap_or(usize::MAX),
+            Object::Name(name) => {
+                if let (Some(slot), Ok(byte), Ok(name)) =
+                    (texts.get_mut(code), u8::try_from(code), std::str::from_utf8(&name))
+                {
+                    guesses.remove(&byte);
                     if name == ".notdef" {
                         *slot = None;
                     } else if let Some(text) = glyph_name::text(name) {
                         *slot = Some(text);
                     } else {
-                        // A name that says nothing: what the program itself says of the code is better than a guess.
-                        *slot = slot.take().filter(|text| !text.is_empty()).or_else(|| glyph_name::numbered(name));
+                        let numbered = glyph_name::numbered(name);
+                        if numbered.is_none() || numbered != *slot {
+                            guesses.insert(byte);
+                            *slot = glyph_name::in_order(name).or(numbered).or_else(|| slot.take());
+                        }
                     }
                 }
                 code = code.saturating_add(1);
@@ -333,6 +415,8 @@ impl Composite {
             };
             take(Shown {
                 text: text.as_deref(),
+                glyph: None,
+                is_text: false,
                 is_guess,
                 advance: if self.vertical { 1.0 } else { width / 1000.0 },
                 is_word_space: shown == b" ",
@@ -346,7 +430,9 @@ impl Composite {
         let code = match (&self.codes, &self.glyphs) {
             _ if self.cjk => return None,
             (Codes::Identity, GlyphMap::Table(_)) if cid >= 0x20 => cid,
-            (Codes::Identity, GlyphMap::Identity) if ASCII_GLYPHS.contains(&cid) => cid + 0x20 - ASCII_GLYPHS.start(),
+            (Codes::Identity, GlyphMap::Identity) if glyph_name::ASCII_GLYPHS.contains(&cid) => {
+                cid + 0x20 - glyph_name::ASCII_GLYPHS.start()
+            }
             _ => return None,
         };
         char::from_u32(code).filter(|character| !character.is_control()).map(String::from)
@@ -411,9 +497,6 @@ impl Composite {
         }
     }
 }
-
-/// The glyphs of the characters from space to tilde in most TrueType fonts.
-const ASCII_GLYPHS: std::ops::RangeInclusive<u32> = 3..=97;
 
 impl Codes {
     /// Of a map that every reader knows by its name (9.7.5.2).

@@ -1,9 +1,9 @@
 //! Forms (ISO 32000-2, 12.7): the fields of an AcroForm with their values, and XFA.
 
-use super::{Document, filter, rich_text, text_string};
+use super::{Document, annotation, filter, rich_text, text_string};
 use crate::message::{Fault, Reading, Text, Whereabouts, quoted, within};
-use hayro_syntax::object::{Array, Dict, Object, Stream};
-use std::collections::HashSet;
+use hayro_syntax::object::{Array, Dict, Object, ObjectIdentifier, Stream};
+use std::collections::{HashMap, HashSet};
 
 /// Fields of one form.
 const MAX_FIELDS: usize = 100_000;
@@ -35,6 +35,92 @@ pub(super) fn fields(
     }
     reading.piece(text.into_piece(document.place));
     xfa(&form, document, reading)
+}
+
+/// A field as it stands on a page.
+struct Placed {
+    name: String,
+    value: String,
+    /// Left, low, right, high, in points.
+    rectangle: [f64; 4],
+}
+
+/// Reads the fields that stand side by side on a page once more, as one line: forms give each digit, or each part of a
+/// number, a field of its own.
+pub(super) fn side_by_side(document: &Document<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
+    if !document.root.contains_key("AcroForm") {
+        return Ok(());
+    }
+    let mut text = Text::new();
+    // What widgets have from the field that they belong to; it lists them all, and is not read again for each.
+    let mut parents: HashMap<ObjectIdentifier, (Option<String>, bool)> = HashMap::new();
+    for (number, page) in (1_u32..).zip(document.pdf.pages().iter()) {
+        let mut fields = Vec::new();
+        for widget in annotation::of_page(page.raw()) {
+            reading.clock(document.place)?;
+            let Some(rectangle) = annotation::rectangle(&widget, "Rect") else { continue };
+            let parent = widget.get_ref("Parent").map(ObjectIdentifier::from);
+            if let Some(id) = parent
+                && !parents.contains_key(&id)
+            {
+                let field = document.follow(&widget, "Parent").unwrap_or_default();
+                parents.insert(id, (text_string::entry(&field, "T"), field.contains_key("V")));
+            }
+            // The same value in several places is not one that goes on.
+            let (above, has_value) = parent.and_then(|id| parents.get(&id).cloned()).unwrap_or_default();
+            let value = text_string::entry(&widget, "V").filter(|value| !value.trim().is_empty());
+            let (Some(value), false) = (value, has_value) else { continue };
+            let name = text_string::entry(&widget, "TU").or_else(|| text_string::entry(&widget, "T")).or(above);
+            fields.push(Placed { name: name.unwrap_or_default(), value, rectangle });
+        }
+        let lines = lines(fields);
+        if !lines.is_empty() {
+            text.at(Whereabouts::Named(format!("form fields on page {number}").into()));
+            lines.into_iter().for_each(|line| {
+                text.push(&line);
+                text.end_line();
+            });
+        }
+        if text.len() > reading.text_left() {
+            break;
+        }
+    }
+    reading.piece(text.into_piece(document.place));
+    Ok(())
+}
+
+/// How far apart fields of one line are, in their heights.
+const BESIDE: f64 = 2.0;
+
+/// The lines of two fields and more in which there are digits.
+fn lines(mut fields: Vec<Placed>) -> Vec<String> {
+    let middle = |field: &Placed| (field.rectangle[1] + field.rectangle[3]) / 2.0;
+    let height = |field: &Placed| field.rectangle[3] - field.rectangle[1];
+    fields.sort_by(|one, other| middle(other).total_cmp(&middle(one)));
+    let mut lines = Vec::new();
+    for row in fields.chunk_by_mut(|one, other| middle(one) - middle(other) < height(one).max(height(other)) / 2.0) {
+        row.sort_by(|one, other| one.rectangle[0].total_cmp(&other.rectangle[0]));
+        let is_beside = |one: &Placed, other: &Placed| {
+            other.rectangle[0] - one.rectangle[2] <= BESIDE * height(one).max(height(other))
+        };
+        for group in row.chunk_by(is_beside).filter(|group| group.len() > 1) {
+            let Some(first) = group.first() else { continue };
+            let mut line = first.name.clone();
+            let mut was_one = false;
+            for field in group {
+                let is_one = field.value.trim().chars().count() == 1;
+                if !(was_one && is_one) {
+                    line.push('\t');
+                }
+                line.push_str(field.value.trim());
+                was_one = is_one;
+            }
+            if line.contains(|character: char| character.is_ascii_digit()) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
 }
 
 /// Puts the fields of an array where the first of them is taken first.

@@ -98,6 +98,19 @@ pub(super) fn numbered(name: &str) -> Option<String> {
     Encoding::WinAnsi.character(code).map(String::from)
 }
 
+/// The text of a name that programs made up from the number of a glyph, `g36`, in fonts that have the glyphs of ASCII
+/// in its order. Only where nothing better is known.
+pub(super) fn in_order(name: &str) -> Option<String> {
+    let glyph: u32 = name.strip_prefix('g')?.parse().ok()?;
+    if !ASCII_GLYPHS.contains(&glyph) {
+        return None;
+    }
+    char::from_u32(glyph + 0x20 - ASCII_GLYPHS.start()).map(String::from)
+}
+
+/// The glyphs of the characters from space to tilde in most TrueType fonts.
+pub(super) const ASCII_GLYPHS: std::ops::RangeInclusive<u32> = 3..=97;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +140,8 @@ mod tests {
         }
         assert_eq!(numbered("g65").as_deref(), Some("A"));
         assert_eq!(numbered("cid00065"), None);
+        assert_eq!(in_order("g25").as_deref(), Some("6"));
+        assert_eq!(in_order("g2"), None);
         assert_eq!(numbered("a1"), None);
     }
 }

@@ -5,10 +5,11 @@
 //! | step | file |
 //! |---|---|
 //! | is it too large to be opened? | `bounds` |
+//! | is its text encrypted? | `encryption` |
 //! | streams -> bytes, within the limits | `filter` |
 //! | content streams -> operators -> glyphs where they stand | `operators`, `content`, `matrix` |
 //! | codes of a font -> characters and widths | `font`, `font_program`, `cmap`, `encoding`, `glyph_name`, `standard_widths` |
-//! | glyphs -> words, cells, lines | `layout`, `bidirectional` |
+//! | glyphs -> words, cells, lines | `layout`, `spacing`, `columns`, `bidirectional` |
 //! | forms, comments, bookmarks, properties | `form`, `annotation`, `outline`, `metadata`, `rich_text`, `text_string` |
 //! | files and pictures within it | `files`, `picture` |
 //! | what none of these leads to | `objects` |
@@ -17,8 +18,10 @@ mod annotation;
 mod bidirectional;
 mod bounds;
 mod cmap;
+mod columns;
 mod content;
 mod encoding;
+mod encryption;
 mod files;
 mod filter;
 mod font;
@@ -33,11 +36,12 @@ mod operators;
 mod outline;
 mod picture;
 mod rich_text;
+mod spacing;
 mod standard_widths;
 mod text_string;
 
 use crate::message::{Attachment, Fault, Reading, Stop, Text, Whereabouts, within};
-use content::{Content, Known, Seen};
+use content::{Content, Known, Says, Seen};
 use files::Files;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf, object::Dict};
 use matrix::Matrix;
@@ -74,7 +78,10 @@ impl<'p> Document<'p> {
 /// Reads a PDF.
 pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     bounds::check(file.bytes, file.place, reading)?;
-    let pdf = Pdf::new(file.bytes.to_vec()).map_err(|error| unopened(error, file.bytes))?;
+    let pdf = Pdf::new(file.bytes.to_vec()).or_else(|error| match encryption::without_filters(file.bytes, &error) {
+        Some(pdf) => Ok(pdf),
+        None => Err(unopened(error, file.bytes)),
+    })?;
     let root = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).unwrap_or_default();
     let document = Document { pdf: &pdf, root, place: file.place };
     let mut known = Known::default();
@@ -86,6 +93,7 @@ pub(super) fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(
     go_on(result, file.place, reading)?;
     let mut seen = HashSet::new();
     go_on(form::fields(&document, &mut seen, reading), file.place, reading)?;
+    go_on(form::side_by_side(&document, reading), file.place, reading)?;
     go_on(comments(&document, &mut seen, reading), file.place, reading)?;
     go_on(outline::titles(&document, reading), file.place, reading)?;
     go_on(metadata::information(file.bytes, &document, reading), file.place, reading)?;
@@ -184,16 +192,28 @@ fn page_text<'p>(
         }
     }
     let resources = known.resources(page, document);
-    let mut content = Content::new(place, number, known, reading);
-    let mut result = content.run(&bytes, &resources, Matrix::IDENTITY, 0);
-    for annotation in annotation::of_page(page) {
-        if result.is_err() {
-            break;
+    let annotations = annotation::of_page(page);
+    let mut read = |says: Says, reading: &mut Reading<'_>| {
+        let mut content = Content::new(place, number, says, known, reading);
+        let mut result = content.run(&bytes, &resources, Matrix::IDENTITY, 0);
+        for annotation in &annotations {
+            if result.is_err() {
+                break;
+            }
+            result = annotation::appearance(annotation, &mut content);
         }
-        result = annotation::appearance(&annotation, &mut content);
+        (content.seen, content.is_too_long(), content.layout.into_text(), result)
+    };
+    let (mut seen, mut too_long, characters, mut result) = read(Says::Characters, reading);
+    text.push(&characters);
+    // Where the two disagree, which one is shown cannot be told without drawing the glyphs.
+    if seen.disagreeing > 0 && result.is_ok() {
+        let (_, long, glyphs, second) = read(Says::Glyphs, reading);
+        too_long |= long;
+        result = second;
+        text.end_line();
+        text.push(&glyphs);
     }
-    let (mut seen, too_long) = (content.seen, content.is_too_long());
-    text.push(&content.layout.into_text());
     seen.damaged |= damaged;
     if too_long {
         reading.too_much_text(place);
@@ -266,6 +286,9 @@ impl Listed {
         }
         if seen.unnamed > seen.named / MANY_NAMED {
             list(format!("{} glyphs whose characters the document does not say are not read", seen.unnamed));
+        }
+        if seen.glyphs_of_text {
+            list("a font whose glyphs are texts themselves is not read in full".to_owned());
         }
         if seen.named == 0 && seen.unnamed == 0 && seen.pictures == 0 && seen.shapes >= MANY_SHAPES {
             list("a drawing without text is not read".to_owned());
@@ -369,6 +392,81 @@ mod tests {
         let reasons: Vec<_> = seen(&bytes).unreadable.into_iter().map(|part| (part.place, part.reason)).collect();
         let reason = "2 glyphs whose characters the document does not say are not read".to_owned();
         assert_eq!(reasons, [("pdf > page 1".to_owned(), reason)]);
+    }
+
+    #[test]
+    fn only_what_is_encrypted_is_protected() {
+        let plain = page("", stream("", b"BT /F 10 Tf (610190-0005) Tj ET"), &[]);
+        let plain = String::from_utf8(plain).unwrap();
+        let none = "<</StdCF<</CFM/None>>>>/StmF/StdCF/StrF/StdCF";
+        let aes = "<</StdCF<</CFM/AESV2/AuthEvent/EFOpen>>>>";
+        for (filters, is_read) in [
+            (format!("{aes}/StmF/Identity/StrF/Identity/EFF/StdCF"), true),
+            (format!("{aes}/EFF/StdCF"), true),
+            (none.to_owned(), true),
+            (format!("{aes}/StmF/StdCF/StrF/StdCF"), false),
+            ("<<>>/StmF/StdCF/StrF/StdCF".to_owned(), false),
+        ] {
+            let keys = format!("/P -1/O<{}>/U<{}>", "0".repeat(64), "1".repeat(64));
+            let encrypt = format!("/Encrypt<</Filter/Standard/V 4/R 4/Length 128{keys}/CF{filters}>>/Root");
+            let bytes = plain.replace("/Root", &encrypt).into_bytes();
+            let document = seen(&bytes);
+            assert_eq!(document.pieces.iter().any(|piece| piece.text.contains("610190-0005")), is_read, "{filters}");
+            assert_eq!(document.protected.is_empty(), is_read, "{filters}");
+        }
+    }
+
+    #[test]
+    fn fields_that_stand_side_by_side_are_one_line() {
+        let widget = |name: &str, value: &str, rectangle: &str| {
+            format!("<</Type/Annot/Subtype/Widget/FT/Tx/T({name})/V({value})/Rect[{rectangle}]>>").into_bytes()
+        };
+        let kid = |rectangle: &str| format!("<</Subtype/Widget/Parent 9 0 R/Rect[{rectangle}]>>").into_bytes();
+        let head = [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R 6 0 R 7 0 R 8 0 R 9 0 R]>>>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+            b"<</Type/Page/Parent 2 0 R/Annots[8 0 R 6 0 R 7 0 R 5 0 R 10 0 R 11 0 R]>>".to_vec(),
+            b"null".to_vec(),
+        ];
+        let fields = [
+            widget("CPR", "610190", "0 100 60 120"),
+            widget("b", "0", "65 101 70 121"),
+            widget("c", "7", "70 101 75 121"),
+            widget("far", "8", "300 101 310 121"),
+            b"<</FT/Tx/T(twice)/V(9)/Kids[10 0 R 11 0 R]>>".to_vec(),
+            kid("0 40 10 50"),
+            kid("10 40 20 50"),
+        ];
+        let text = text(&pdf(&[&head[..], &fields[..]].concat()));
+        assert!(text.ends_with("CPR\t610190\t07\n"), "{text}");
+    }
+
+    #[test]
+    fn what_a_font_says_twice_is_read_twice_where_it_differs() {
+        let map = |line: &str| {
+            let map = format!("begincmap 1 begincodespacerange <00> <FF> endcodespacerange {line} endcmap");
+            stream("", map.as_bytes())
+        };
+        let font = "/Font<</G<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 5 0 R>>>>";
+        for (line, expected) in [
+            ("1 beginbfrange <30> <39> <0061> endbfrange", "gbabja-aaaf\n610190-0005"),
+            ("1 beginbfrange <2D> <39> <F02D> endbfrange", "\n610190-0005"),
+            ("1 beginbfrange <30> <39> <0030> endbfrange", "610190-0005"),
+            ("1 beginbfchar <30> <0020> endbfchar", "61 19 - 5\n610190-0005"),
+        ] {
+            let bytes = page(font, stream("", b"BT /G 10 Tf (610190-0005) Tj ET"), &[map(line)]);
+            let text = text(&bytes);
+            assert!(text.ends_with(&format!("{expected}\n")), "{line} {text}");
+        }
+    }
+
+    #[test]
+    fn glyphs_that_are_texts_are_listed() {
+        let font = "/Font<</G<</Type/Font/Subtype/Type3/FontMatrix[.001 0 0 .001 0 0]/FirstChar 97/Widths[6000]\
+                    /Encoding<</Differences[97/a]>>/CharProcs<</a 5 0 R>>/Resources<<>>>>>>";
+        let procedure = stream("", b"6000 0 d0 BT /F2 1000 Tf (610190-0005) Tj ET");
+        let document = seen(&page(font, stream("", b"BT /G 10 Tf (a) Tj ET"), &[procedure]));
+        assert!(document.unreadable[0].reason.starts_with("a font whose glyphs are texts"));
     }
 
     #[test]
