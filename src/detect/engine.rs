@@ -16,6 +16,7 @@ use super::{
     nearby::{Nearby, Places, Word},
     rule::{CERTAIN, Context, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
+    spread::{Series, Spread},
     words::{Found, Lists, MAX_WORD},
 };
 use crate::{
@@ -245,23 +246,52 @@ impl<'a> Inspection<'a> {
     }
 
     fn identifiers(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
-        let engine = self.engine;
         let mut cluster = Cluster::empty();
+        let mut spread = Spread::default();
         for (count, run) in Runs::of(text.as_bytes()).enumerate() {
             if count % RUNS == 0 {
                 self.clock()?;
             }
-            for &(rule, identifier) in engine.identifiers.get(run.len()).into_iter().flatten() {
-                let Some(Hit { range, form, checksum }) = identifier.at(text.as_bytes(), &run, self.today) else {
-                    continue;
-                };
-                let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
-                let score = base[form] + if checksum { *bonus } else { 0 };
-                let shape = Shape::Number { form, checksum };
-                self.candidate(place, text, &mut cluster, Candidate { rule, word: None, range, score, shape })?;
+            if let Some(series) = spread.take(text.as_bytes(), &run) {
+                self.series(place, text, &series, &mut cluster)?;
             }
+            self.run(text.as_bytes(), &run, |inspection, candidate| {
+                inspection.candidate(place, text, &mut cluster, candidate)
+            })?;
+        }
+        if let Some(series) = spread.finish() {
+            self.series(place, text, &series, &mut cluster)?;
         }
         self.score(place, text, cluster)
+    }
+
+    /// Offers digits that stand apart, put together.
+    fn series(&mut self, place: usize, text: &'a str, series: &Series, cluster: &mut Cluster<'a>) -> Result<(), Late> {
+        for run in Runs::of(&series.text) {
+            self.run(&series.text, &run, |inspection, candidate| {
+                let range = series.range(&candidate.range);
+                inspection.candidate(place, text, cluster, Candidate { range, ..candidate })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Offers a run of digits to every kind of number that can begin with it.
+    fn run(
+        &mut self,
+        text: &[u8],
+        run: &Range<usize>,
+        mut take: impl FnMut(&mut Self, Candidate<'a>) -> Result<(), Late>,
+    ) -> Result<(), Late> {
+        let engine = self.engine;
+        for &(rule, identifier) in engine.identifiers.get(run.len()).into_iter().flatten() {
+            let Some(Hit { range, form, checksum }) = identifier.at(text, run, self.today) else { continue };
+            let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
+            let score = base[form] + if checksum { *bonus } else { 0 };
+            let shape = Shape::Number { form, checksum };
+            take(self, Candidate { rule, word: None, range, score, shape })?;
+        }
+        Ok(())
     }
 
     fn terms(&mut self, place: usize, text: &'a str) -> Result<(), Late> {

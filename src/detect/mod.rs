@@ -5,6 +5,7 @@
 //! | rule files -> rules | `rule_file`, `rule` |
 //! | texts and rules -> findings | `engine` |
 //! | numbers whose arithmetic is known | `identifier`, on `digits` |
+//! | numbers whose digits stand apart | `spread` |
 //! | word lists, whatever the letters' case | `words`, `fold` |
 //! | in which language a message is | `language` |
 //! | evidence around a candidate | `nearby` |
@@ -22,6 +23,7 @@ pub mod model;
 mod nearby;
 mod rule;
 mod rule_file;
+mod spread;
 mod words;
 
 use crate::{
@@ -305,6 +307,14 @@ mod tests {
     #[test]
     fn the_shipped_rules_pass_their_examples() {
         assert_eq!(SHIPPED.self_test(), []);
+    }
+
+    #[test]
+    fn digits_apart_are_one_number() {
+        for text in ["CPR: 1 4 0 2 5 7 - 5 6 7 8", "CPR\n1\t4\t0\t2\t5\t7\t5\t6\t7\t8\n", "CPR 14\t02\t57\t5678"] {
+            assert_eq!(inspect(&SHIPPED, text).level, Level::Confidential, "{text}");
+        }
+        assert_eq!(inspect(&SHIPPED, "1 4 0 2 5 7 5 6 7 8").level, Level::None);
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn with_full_year(text: &[u8], run: &Range<usize>) -> Option<Written> {
 
 /// Day, month and year set apart by one and the same sign.
 fn grouped(text: &[u8], day: &Range<usize>) -> Option<Written> {
-    let sign = *text.get(day.end).filter(|sign| matches!(sign, b' ' | b'.' | b'-' | b'/'))?;
+    let sign = *text.get(day.end).filter(|sign| matches!(sign, b' ' | b'.' | b'-' | b'/' | b'\t'))?;
     let month = day.end + 1..run_end(text, day.end + 1);
     if month.len() != 2 || text.get(month.end) != Some(&sign) {
         return None;
@@ -177,6 +177,7 @@ mod tests {
             ("31 01 36 4321", "grouped"),
             ("31-01-36-4321", "grouped"),
             ("31/01/2036 4321", "grouped"),
+            ("31\t01\t36\t4321", "grouped"),
             ("31012036-4321", "grouped"),
             ("3101364321", "bare"),
             ("910136-4321", "hyphen"),
