@@ -1,6 +1,6 @@
 //! Texts and rules -> findings. Each text is passed over a fixed number of times, whatever is in it:
 //!
-//! 1. every run of digits is offered to every identifier; every word of the term lists is found by one automaton; every
+//! 1. every run of digits is offered to every identifier; every word of the term lists is found in one pass; every
 //!    pattern is searched. What fits is a *candidate*, with the score that its shape is worth;
 //! 2. candidates that lie together are scored together: the words around them raise or lower their scores;
 //! 3. candidates that reach their rule's threshold are counted, each different value once.
@@ -12,12 +12,13 @@ use super::{
     identifier::{Hit, Identifier},
     language::{CommonWords, Languages},
     letter::Letter,
+    lists::{Found, Lists},
     model::Model,
     nearby::{Nearby, Places, Word},
     rule::{CERTAIN, Context, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
     spread::{Series, Spread},
-    words::{Found, Lists, MAX_WORD},
+    words::MAX_WORD,
 };
 use crate::{
     level::Category,
@@ -62,7 +63,7 @@ struct TermId {
     group: usize,
 }
 
-/// Rules and the automata made of their words.
+/// Rules, and their words by where they count.
 pub(super) struct Engine {
     pub(super) rules: Vec<Rule>,
     pub(super) lists: Vec<List>,
@@ -81,11 +82,8 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Builds the automata.
-    ///
-    /// # Errors
-    /// If the word lists are too long for them.
-    pub(super) fn build(Pack { rules, lists }: Pack) -> Result<Self, aho_corasick::BuildError> {
+    /// Prepares rules for use.
+    pub(super) fn build(Pack { rules, lists }: Pack) -> Self {
         let mut identifiers = vec![Vec::new(); MAX_RUN + 1];
         let mut terms = Vec::new();
         let (mut nearby, mut anywhere) = (BTreeSet::new(), BTreeSet::new());
@@ -121,18 +119,18 @@ impl Engine {
             Lists::build(used.into_iter().flat_map(|id| lists[id.0].words.iter().map(move |word| (word.clone(), id))))
         };
         let distances = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
-        Ok(Self {
+        Self {
             reach: rules.iter().filter_map(distances).max().unwrap_or(0),
             has_patterns: rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. })),
             common_words: CommonWords::new(),
             model: Model::shipped(),
             identifiers,
-            terms: Lists::build(terms)?,
-            nearby: words_of(nearby)?,
-            anywhere: words_of(anywhere)?,
+            terms: Lists::build(terms),
+            nearby: words_of(nearby),
+            anywhere: words_of(anywhere),
             lists,
             rules,
-        })
+        }
     }
 
     /// Searches every piece of the document.
@@ -384,7 +382,7 @@ impl<'a> Inspection<'a> {
             folded.clear();
             fold_into(&text[start..end], &mut folded);
             words =
-                Nearby::of(lists.find(text, &folded, start).map(|found| {
+                Nearby::of(lists.find(text, &folded, start).into_iter().map(|found| {
                     (found.list, Word { start: found.start, end: found.end, written: &found.word.written })
                 }));
         }

@@ -6,7 +6,7 @@
 //! | texts and rules -> findings | `engine` |
 //! | numbers whose arithmetic is known | `identifier`, on `digits` |
 //! | numbers whose digits stand apart | `spread` |
-//! | word lists, whatever the letters' case | `words`, `fold` |
+//! | word lists, whatever the letters' case | `lists`, `words`, `fold` |
 //! | in which language a message is | `language` |
 //! | evidence around a candidate | `nearby` |
 //! | whether a text reads like one about a person | `letter`, `model` |
@@ -18,6 +18,7 @@ mod fold;
 mod identifier;
 mod language;
 mod letter;
+mod lists;
 mod marks;
 pub mod model;
 mod nearby;
@@ -154,8 +155,7 @@ impl RuleSet {
                 "there is no rule in any file, so nothing would be found: check detect.rules".to_owned(),
             ));
         }
-        let engine = engine::Engine::build(pack)
-            .map_err(|error| fault(format!("the word lists are too long for one automaton: {error}")))?;
+        let engine = engine::Engine::build(pack);
         Ok(Self { engine })
     }
 
@@ -194,10 +194,8 @@ fn self_test(rule: &Rule, lists: &[List]) -> Vec<RuleFault> {
         rule: Some(rule.id.to_string()),
         reason,
     };
-    let alone = match engine::Engine::build(Pack { rules: vec![rule.clone()], lists: lists.to_vec() }) {
-        Ok(engine) => RuleSet { engine },
-        Err(error) => return vec![fault(error.to_string())],
-    };
+    let engine = engine::Engine::build(Pack { rules: vec![rule.clone()], lists: lists.to_vec() });
+    let alone = RuleSet { engine };
     let finds = |example: &String| {
         let document = example_document(rule, example);
         let deadline = Instant::now() + EXAMPLE_TIME;

@@ -28,7 +28,7 @@ pub(super) struct Places<'a> {
 }
 
 impl<'a> Nearby<'a> {
-    /// From words in the order of their ends.
+    /// From words in any order.
     pub(super) fn of(words: impl Iterator<Item = (ListId, Word<'a>)>) -> Self {
         let mut lists: BTreeMap<ListId, Places<'a>> = BTreeMap::new();
         for (list, word) in words {
@@ -49,12 +49,12 @@ impl<'a> Places<'a> {
     /// From words in any order.
     pub(super) fn of(words: Vec<Word<'a>>) -> Self {
         let mut places = Self { by_end: words, by_start: Vec::new() };
-        places.by_end.sort_by_key(|word| word.end);
         places.sort();
         places
     }
 
     fn sort(&mut self) {
+        self.by_end.sort_by_key(|word| word.end);
         self.by_start.clone_from(&self.by_end);
         self.by_start.sort_by_key(|word| word.start);
     }
