@@ -370,6 +370,23 @@ fn dutch_numbers() {
         },
         16,
     );
+    compare(
+        &Compared {
+            validator: "nl.passport",
+            forms: &["serial", "embedded"],
+            modules: "nl.identiteitskaartnummer",
+            number: |random| {
+                let mut sign = |of: &[u8]| char::from(of[random.below(of.len() as u64) as usize]);
+                let letters = [sign(b"ABNPXO"), sign(b"ABNPX")];
+                let signs: String = (0..6).map(|_| sign(b"0123456789ABCXYZ")).collect();
+                format!("{}{}{signs}?", letters[0], letters[1])
+            },
+            signs: DIGITS,
+            difference: |_| None,
+            differences: &[],
+        },
+        26,
+    );
 }
 
 #[test]

@@ -2,11 +2,14 @@
 //! one by its `validator` and says how much each of its forms is worth.
 //!
 //! A new kind is a file here with a `KIND`, and its name in the list below. Most kinds are a few ways of writing
-//! ([`layout`]) and a function that says whether such digits can be one; `date` and `check_digit` have what these share.
+//! ([`layout`]) and a function that says whether such digits can be one; `date`, `check_digit`, `account` and `serial` have
+//! what these share.
 
+mod account;
 mod check_digit;
 mod date;
 mod layout;
+mod serial;
 
 use super::digits;
 use jiff::civil::Date;
@@ -30,10 +33,13 @@ kinds!(
     ch_ahv,
     de_idnr,
     de_kvnr,
+    de_passport,
     de_svnr,
+    dk_account,
     dk_cpr,
     fi_hetu,
     fr_nir,
+    fr_passport,
     gb_driving_licence,
     gb_nhs,
     gb_nino,
@@ -41,10 +47,15 @@ kinds!(
     ie_pps,
     is_kennitala,
     lu_matricule,
+    mrz,
     nl_bsn,
+    nl_passport,
     no_account,
     no_fodselsnummer,
+    se_account,
+    se_bankgiro,
     se_personnummer,
+    se_plusgiro,
 );
 
 /// A kind of number.
