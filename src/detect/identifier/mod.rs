@@ -139,7 +139,7 @@ impl Identifier {
             Finder::Own { at, .. } => at(text, run, today),
             Finder::Written { layouts, valid } => {
                 let embedded = self.forms.len() - 1;
-                layouts.iter().filter(|layout| layout.first_run() == run.len()).find_map(|layout| {
+                layouts.iter().find_map(|layout| {
                     let written = layout.read(text, run)?;
                     let checksum = valid(written.value(), today)?;
                     let form = match digits::setting(text, &written.range) {
