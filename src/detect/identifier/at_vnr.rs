@@ -1,10 +1,15 @@
-//! Austrian Versicherungsnummer (Sozialversicherungsnummer): Allgemeines Sozialversicherungsgesetz section 30c; Dachverband
-//! der Sozialversicherungsträger.
+//! Austrian Versicherungsnummer (Sozialversicherungsnummer): Allgemeines Sozialversicherungsgesetz section 30c;
+//! Dachverband der Sozialversicherungsträger.
 //!
-//! Ten digits: a serial of three from 100 on, a check digit (modulus 11), then day, month and year of birth. Months 13 to 15
-//! stand where the date is not known or its serials are used up.
+//! Ten digits: a serial of three from 100 on, a check digit (modulus 11), then day, month and year of birth. Months 13
+//! to 15 stand where the date is not known or its serials are used up.
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{is_recent_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{is_recent_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -32,9 +37,8 @@ fn valid(value: &[u8], today: Date) -> Option<Checksum> {
         13..=15 => (1..=31).contains(&day),
         _ => is_recent_past(year, month, day, today),
     };
-    let fits = value[0] != b'0'
-        && date
-        && weighted(value, &[3, 7, 9, 0, 5, 8, 4, 2, 1, 6]) % 11 == u32::from(value[3] - b'0');
+    let fits =
+        value[0] != b'0' && date && weighted(value, &[3, 7, 9, 0, 5, 8, 4, 2, 1, 6]) % 11 == u32::from(value[3] - b'0');
     fits.then_some(Checksum::Fits)
 }
 
@@ -71,14 +75,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "1238 010180",
-                "0237010180",
-                "1237320180",
-                "1237011680",
-                "12370101800",
-                "1237 0101801",
-            ],
+            &["1238 010180", "0237010180", "1237320180", "1237011680", "12370101800", "1237 0101801"],
         );
     }
 

@@ -1,11 +1,16 @@
-//! Belgian rijksregisternummer (numéro de registre national) and bis number: Wet van 8 augustus 1983, article 2; Koninklijk
-//! besluit van 3 april 1984; for bis numbers Wet van 15 januari 1990, article 8.
+//! Belgian rijksregisternummer (numéro de registre national) and bis number: Wet van 8 augustus 1983, article 2;
+//! Koninklijk besluit van 3 april 1984; for bis numbers Wet van 15 januari 1990, article 8.
 //!
-//! Eleven digits: year, month, day, a serial of three, and 97 less the remainder of these nine by 97; for those born from
-//! 2000 on a 2 stands before the nine. Bis numbers add 20 to the month, or 40 where the sex is known. Month and day are 00
-//! where they are not known or the serials of a day are used up.
+//! Eleven digits: year, month, day, a serial of three, and 97 less the remainder of these nine by 97; for those born
+//! from 2000 on a 2 stands before the nine. Bis numbers add 20 to the month, or 40 where the sex is known. Month and
+//! day are 00 where they are not known or the serials of a day are used up.
 
-use super::{Checksum, Finder, Identifier, check_digit::remainder, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::remainder,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -113,7 +118,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(year in 0_u8..=57, month in 0_u8..=12, day in 0_u8..=28, more in prop::sample::select(vec![0_u8, 20, 40])) {
+        fn every_number_is_found_in_every_layout(
+            year in 0_u8..=57, month in 0_u8..=12, day in 0_u8..=28, more in prop::sample::select(vec![0_u8, 20, 40]),
+        ) {
             let number = format!("{year:02}{:02}{day:02}999??", month + more);
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

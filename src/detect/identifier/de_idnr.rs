@@ -1,8 +1,8 @@
 //! German steuerliche Identifikationsnummer: Abgabenordnung sections 139a and 139b; Bundeszentralamt für Steuern. Since
 //! 2023 the registers' common number (Identifikationsnummerngesetz section 1).
 //!
-//! Eleven digits, the first none of 0. Among the first ten exactly one digit stands twice or three times, the others once
-//! at most; the last checks them (ISO/IEC 7064 modulus 11,10).
+//! Eleven digits, the first none of 0. Among the first ten exactly one digit stands twice or three times, the others
+//! once at most; the last checks them (ISO/IEC 7064 modulus 11,10).
 
 use super::{Checksum, Finder, Identifier, check_digit::modulus_11_10, layout::Layout};
 use jiff::civil::Date;
@@ -16,10 +16,8 @@ pub(super) static KIND: Identifier = Identifier {
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 
-const LAYOUTS: [Layout; 2] = [
-    Layout { form: 0, pattern: "dd ddd ddd ddd" },
-    Layout { form: 1, pattern: "ddddddddddd" },
-];
+const LAYOUTS: [Layout; 2] =
+    [Layout { form: 0, pattern: "dd ddd ddd ddd" }, Layout { form: 1, pattern: "ddddddddddd" }];
 
 fn valid(value: &[u8], _: Date) -> Option<Checksum> {
     if value[0] == b'0' {
@@ -46,14 +44,7 @@ mod tests {
 
     #[test]
     fn finds_every_written_form() {
-        assert_found(
-            &KIND,
-            CLOCK,
-            &[
-                ("86 095 742 719", "grouped"),
-                ("86095742719", "bare"),
-            ],
-        );
+        assert_found(&KIND, CLOCK, &[("86 095 742 719", "grouped"), ("86095742719", "bare")]);
     }
 
     #[test]
@@ -75,7 +66,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(digits in Just(vec![1_u8, 2, 3, 4, 5, 6, 7, 8, 9]).prop_shuffle(), twice in 0_usize..9) {
+        fn every_number_is_found_in_every_layout(
+            digits in Just(vec![1_u8, 2, 3, 4, 5, 6, 7, 8, 9]).prop_shuffle(), twice in 0_usize..9,
+        ) {
             let number = {
                 let first: String = digits.iter().map(u8::to_string).collect();
                 format!("{first}{}?", digits[twice])

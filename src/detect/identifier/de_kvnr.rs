@@ -3,7 +3,11 @@
 //!
 //! A letter, eight digits and a check digit over the letter's number and the digits, weighted 1 and 2 in turn.
 
-use super::{Checksum, Finder, Identifier, check_digit::{digit_sums, letter_number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::{digit_sums, letter_number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -60,14 +64,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "A123456781",
-                "B123456780",
-                "AA123456780",
-                "A1234567800",
-                "A12345678",
-                "123456780",
-            ],
+            &["A123456781", "B123456780", "AA123456780", "A1234567800", "A12345678", "123456780"],
         );
     }
 

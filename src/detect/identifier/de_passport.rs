@@ -1,8 +1,8 @@
 //! Serial numbers of German passports and identity cards: Passgesetz section 4, Personalausweisgesetz section 5;
 //! Passverwaltungsvorschrift.
 //!
-//! Nine signs, digits and the letters that are no vowels and look like no digit, a letter first; the check digit of ICAO
-//! Doc 9303 after them is often written as well.
+//! Nine signs, digits and the letters that are no vowels and look like no digit, a letter first; the check digit of
+//! ICAO Doc 9303 after them is often written as well.
 
 use super::{Finder, Hit, Identifier, check_digit::machine_readable, lengths, serial};
 use crate::detect::digits::{Setting, setting};
@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn other_numbers_are_none() {
-        let texts = ["C01X00T479", "C01X00T4", "C01X00T4780", "A01X00T47", "C01X00E47", "101X00T47", "C01X00T47B", "CFGHJKLMN"];
+        let texts =
+            ["C01X00T479", "C01X00T4", "C01X00T4780", "A01X00T47", "C01X00E47", "101X00T47", "C01X00T47B", "CFGHJKLMN"];
         assert_not_found(&KIND, CLOCK, &texts);
     }
 

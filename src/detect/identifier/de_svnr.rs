@@ -1,10 +1,16 @@
 //! German Rentenversicherungsnummer: Sozialgesetzbuch VI section 147; Versicherungsnummern-, Kontoführungs- und
 //! Versicherungsverlaufsverordnung section 2.
 //!
-//! The area of two digits; day, month and year of birth; the first letter of the name at birth; a serial of two; a check
-//! digit. Where the date is not known, or its serials are used up, day and month are 00, or 32 is added to the day.
+//! The area of two digits; day, month and year of birth; the first letter of the name at birth; a serial of two; a
+//! check digit. Where the date is not known, or its serials are used up, day and month are 00, or 32 is added to the
+//! day.
 
-use super::{Checksum, Finder, Identifier, check_digit::{digit_sums, letter_number}, date::{is_recent_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::{digit_sums, letter_number},
+    date::{is_recent_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -91,7 +97,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 0_u8..=12, year in 0_u8..=57, more in 0_u8..=1, letter in "[A-Z]", serial in 0_u8..=99) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 0_u8..=12, year in 0_u8..=57, more in 0_u8..=1, letter in "[A-Z]",
+            serial in 0_u8..=99,
+        ) {
             let number = format!("36{:02}{month:02}{year:02}{letter}{serial:02}?", day + more * 32);
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -1,10 +1,14 @@
-//! Finnish henkilötunnus: Laki väestötietojärjestelmästä (661/2009) section 11, Valtioneuvoston asetus 128/2010 as changed
-//! by 690/2022 (the signs of 2023); Digi- ja väestötietovirasto.
+//! Finnish henkilötunnus: Laki väestötietojärjestelmästä (661/2009) section 11, Valtioneuvoston asetus 128/2010 as
+//! changed by 690/2022 (the signs of 2023); Digi- ja väestötietovirasto.
 //!
 //! Day, month, year; a sign for the century (`+` 1800; `-`, U to Y 1900; A to F 2000); a serial of three; a check sign.
 //! Serials from 900 on are temporary, as hospitals give them.
 
-use super::{Checksum, Finder, Identifier, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -96,7 +100,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 0_u8..=57, sign in "[A-F]", serial in 900_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 0_u8..=57, sign in "[A-F]", serial in 900_u16..=999,
+        ) {
             let number = format!("{day:02}{month:02}{year:02}{sign}{serial}?");
             if let Some(number) = completed(&KIND, &number, "0123456789ABCDEFHJKLMNPRSTUVWXY", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

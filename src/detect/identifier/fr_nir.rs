@@ -1,9 +1,9 @@
-//! French numéro d'inscription au répertoire (NIR, numéro de sécurité sociale): Décret n° 82-103 of 22 January 1982; INSEE,
-//! *Répertoire national d'identification des personnes physiques*.
+//! French numéro d'inscription au répertoire (NIR, numéro de sécurité sociale): Décret n° 82-103 of 22 January 1982;
+//! INSEE, *Répertoire national d'identification des personnes physiques*.
 //!
-//! Sex, year, month, department (2A and 2B in Corsica), commune, order: thirteen signs; then a key of two digits, 97 less
-//! the remainder of the thirteen by 97, for which 2A is 19 and 2B is 18. Months above 12 are of people whose month of birth
-//! is not known. Often only the thirteen are written.
+//! Sex, year, month, department (2A and 2B in Corsica), commune, order: thirteen signs; then a key of two digits, 97
+//! less the remainder of the thirteen by 97, for which 2A is 19 and 2B is 18. Months above 12 are of people whose month
+//! of birth is not known. Often only the thirteen are written.
 
 use super::{Checksum, Finder, Identifier, check_digit::remainder, date::number, layout::Layout};
 use jiff::civil::Date;
@@ -107,7 +107,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(sex in 1_u8..=2, year in 0_u8..=99, month in 1_u8..=12, department in "2A|2B|[0-9][1-9]", commune in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            sex in 1_u8..=2, year in 0_u8..=99, month in 1_u8..=12, department in "2A|2B|[0-9][1-9]",
+            commune in 0_u16..=999,
+        ) {
             let number = format!("{sex}{year:02}{month:02}{department}{commune:03}000??");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

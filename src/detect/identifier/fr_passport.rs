@@ -14,10 +14,7 @@ pub(super) static KIND: Identifier = Identifier {
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 
-const LAYOUTS: [Layout; 2] = [
-    Layout { form: 0, pattern: "ddllddddd" },
-    Layout { form: 1, pattern: "dd ll ddddd" },
-];
+const LAYOUTS: [Layout; 2] = [Layout { form: 0, pattern: "ddllddddd" }, Layout { form: 1, pattern: "dd ll ddddd" }];
 
 fn valid(_: &[u8], _: Date) -> Option<Checksum> {
     Some(Checksum::Fits)
@@ -35,15 +32,7 @@ mod tests {
 
     #[test]
     fn finds_every_written_form() {
-        assert_found(
-            &KIND,
-            CLOCK,
-            &[
-                ("00AA00000", "bare"),
-                ("00aa00000", "bare"),
-                ("00 AA 00000", "spaced"),
-            ],
-        );
+        assert_found(&KIND, CLOCK, &[("00AA00000", "bare"), ("00aa00000", "bare"), ("00 AA 00000", "spaced")]);
     }
 
     #[test]
@@ -51,14 +40,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "00AA000000",
-                "000AA00000",
-                "00A000000",
-                "00AA0000",
-                "X00AA00000",
-                "00AA00000X",
-            ],
+            &["00AA000000", "000AA00000", "00A000000", "00AA0000", "X00AA00000", "00AA00000X"],
         );
     }
 

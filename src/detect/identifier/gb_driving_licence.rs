@@ -1,7 +1,8 @@
 //! British driver numbers: Motor Vehicles (Driving Licences) Regulations 1999; DVLA, *Driver number*.
 //!
-//! Sixteen signs: the surname's first five letters (9 where it has fewer), the year's ten, the month (plus 50 for women),
-//! the day, the year's one, two initials (9 where there is none), a digit, and two check signs whose rule is not public.
+//! Sixteen signs: the surname's first five letters (9 where it has fewer), the year's ten, the month (plus 50 for
+//! women), the day, the year's one, two initials (9 where there is none), a digit, and two check signs whose rule is
+//! not public.
 
 use super::{Checksum, Finder, Identifier, date::number, layout::Layout};
 use jiff::civil::Date;
@@ -30,10 +31,7 @@ fn valid(value: &[u8], _: Date) -> Option<Checksum> {
     let filled = value[letters..5].iter().all(|sign| *sign == b'9');
     let (month, day) = (number(&value[6..8]), number(&value[8..10]));
     let initial = |sign: u8| sign.is_ascii_alphabetic() || sign == b'9';
-    let fits = filled
-        && matches!(month, 1..=12 | 51..=62)
-        && (1..=31).contains(&day)
-        && initial(value[12]);
+    let fits = filled && matches!(month, 1..=12 | 51..=62) && (1..=31).contains(&day) && initial(value[12]);
     fits.then_some(Checksum::Fits)
 }
 
@@ -83,7 +81,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(name in "[A-Z]{5}|[A-Z]{4}9|[A-Z]{3}99", female in any::<bool>(), month in 1_u8..=12, day in 1_u8..=31, years in 0_u8..=99) {
+        fn every_number_is_found_in_every_layout(
+            name in "[A-Z]{5}|[A-Z]{4}9|[A-Z]{3}99", female in any::<bool>(), month in 1_u8..=12, day in 1_u8..=31,
+            years in 0_u8..=99,
+        ) {
             let number = {
                 let month = if female { month + 50 } else { month };
                 format!("{name}{}{month:02}{day:02}{}A99AA", years / 10, years % 10)

@@ -1,5 +1,5 @@
-//! NHS numbers of England, Wales and the Isle of Man: NHS Data Dictionary, *NHS number*; Health and Social Care (Safety and
-//! Quality) Act 2015 section 2. Those of Northern Ireland and Scotland (CHI) have the same arithmetic.
+//! NHS numbers of England, Wales and the Isle of Man: NHS Data Dictionary, *NHS number*; Health and Social Care (Safety
+//! and Quality) Act 2015 section 2. Those of Northern Ireland and Scotland (CHI) have the same arithmetic.
 //!
 //! Ten digits, the last of which checks the others by modulus 11: every eleventh number meets that.
 
@@ -38,15 +38,7 @@ mod tests {
 
     #[test]
     fn finds_every_written_form() {
-        assert_found(
-            &KIND,
-            CLOCK,
-            &[
-                ("999 000 0018", "grouped"),
-                ("999-000-0018", "grouped"),
-                ("9990000018", "bare"),
-            ],
-        );
+        assert_found(&KIND, CLOCK, &[("999 000 0018", "grouped"), ("999-000-0018", "grouped"), ("9990000018", "bare")]);
     }
 
     #[test]
@@ -54,14 +46,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "999 000 0019",
-                "9990000019",
-                "0000000000",
-                "99900000180",
-                "999 0000 018",
-                "+9990000018",
-            ],
+            &["999 000 0019", "9990000019", "0000000000", "99900000180", "999 0000 018", "+9990000018"],
         );
     }
 

@@ -1,5 +1,5 @@
-//! British National Insurance number: Social Security (Crediting … National Insurance Numbers) Regulations 2001 regulation
-//! 9; HM Revenue & Customs, *National Insurance Manual* NIM39110.
+//! British National Insurance number: Social Security (Crediting and Treatment of Contributions, and National Insurance
+//! Numbers) Regulations 2001 regulation 9; HM Revenue & Customs, *National Insurance Manual* NIM39110.
 //!
 //! Two letters, six digits, and a suffix A to D, which is sometimes left out. There is no check digit.
 

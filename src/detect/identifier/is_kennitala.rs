@@ -1,9 +1,14 @@
 //! Icelandic kennitala: Lög um skráningu einstaklinga nr. 140/2019; Þjóðskrá Íslands.
 //!
-//! Ten digits: day, month, year, a serial of two, a check digit (modulus 11), and the century (8 for 1800, 9 for 1900, 0
-//! for 2000). Those of companies and institutions add 40 to the day, and are nobody's.
+//! Ten digits: day, month, year, a serial of two, a check digit (modulus 11), and the century (8 for 1800, 9 for 1900,
+//! 0 for 2000). Those of companies and institutions add 40 to the day, and are nobody's.
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -30,8 +35,8 @@ fn valid(value: &[u8], today: Date) -> Option<Checksum> {
         _ => return None,
     };
     let (day, month, year) = (number(&value[..2]), number(&value[2..4]), number(&value[4..6]));
-    let fits = is_past(century + year, month, day, today)
-        && weighted(value, &[3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11);
+    let fits =
+        is_past(century + year, month, day, today) && weighted(value, &[3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11);
     fits.then_some(Checksum::Fits)
 }
 
@@ -79,7 +84,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 37_u8..=57, serial in 20_u8..=99) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 37_u8..=57, serial in 20_u8..=99,
+        ) {
             let number = format!("{day:02}{month:02}{year:02}{serial}?0");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -1,9 +1,15 @@
-//! Luxembourg's numéro d'identification (matricule): Loi du 19 juin 2013 relative à l'identification des personnes physiques;
-//! Règlement grand-ducal du 28 novembre 2013.
+//! Luxembourg's numéro d'identification (matricule): Loi du 19 juin 2013 relative à l'identification des personnes
+//! physiques; Règlement grand-ducal du 28 novembre 2013.
 //!
-//! Thirteen digits: year, month, day, a serial of three, then two check digits, each over the first eleven: Luhn, Verhoeff.
+//! Thirteen digits: year, month, day, a serial of three, then two check digits, each over the first eleven: Luhn,
+//! Verhoeff.
 
-use super::{Checksum, Finder, Identifier, check_digit::{luhn, verhoeff}, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::{luhn, verhoeff},
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -68,20 +74,15 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "2057021412306",
-                "2057021412315",
-                "2057023112305",
-                "2058021412305",
-                "20570214123050",
-                "a2057021412305",
-            ],
+            &["2057021412306", "2057021412315", "2057023112305", "2058021412305", "20570214123050", "a2057021412305"],
         );
     }
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 2037_u16..=2057, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 2037_u16..=2057, serial in 0_u16..=999,
+        ) {
             let number = format!("{year}{month:02}{day:02}{serial:03}??");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -1,9 +1,9 @@
-//! The kinds of number whose shape and arithmetic are known, one file each, called by country and name. A rule file names
-//! one by its `validator` and says how much each of its forms is worth.
+//! The kinds of number whose shape and arithmetic are known, one file each, called by country and name. A rule file
+//! names one by its `validator` and says how much each of its forms is worth.
 //!
 //! A new kind is a file here with a `KIND`, and its name in the list below. Most kinds are a few ways of writing
-//! ([`layout`]) and a function that says whether such digits can be one; `date`, `check_digit`, `account` and `serial` have
-//! what these share.
+//! ([`layout`]) and a function that says whether such digits can be one; `date`, `check_digit`, `account` and `serial`
+//! have what these share.
 
 mod account;
 mod check_digit;

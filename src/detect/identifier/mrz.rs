@@ -1,7 +1,8 @@
-//! Machine-readable zones of travel documents: ICAO Doc 9303 parts 4 (TD3, passports), 5 (TD1, cards), 6 (TD2) and 7 (visas).
+//! Machine-readable zones of travel documents: ICAO Doc 9303 parts 4 (TD3, passports), 5 (TD1, cards), 6 (TD2) and 7
+//! (visas).
 //!
-//! The line with the dates is found: document number, nationality, birth, sex and expiry in passports and TD2; birth, sex,
-//! expiry and nationality in cards. Number, birth and expiry have check digits, and all must fit.
+//! The line with the dates is found: document number, nationality, birth, sex and expiry in passports and TD2; birth,
+//! sex, expiry and nationality in cards. Number, birth and expiry have check digits, and all must fit.
 
 use super::{Finder, Hit, Identifier, check_digit::machine_readable, date::number, lengths};
 use crate::detect::digits::{Setting, setting};
@@ -91,9 +92,9 @@ fn is_nationality(signs: &[u8]) -> bool {
 
 /// Whether the last sign checks the others.
 fn checks(signs: &[u8]) -> bool {
-    signs.split_last().is_some_and(|(last, others)| {
-        last.is_ascii_digit() && machine_readable(others) == u32::from(last - b'0')
-    })
+    signs
+        .split_last()
+        .is_some_and(|(last, others)| last.is_ascii_digit() && machine_readable(others) == u32::from(last - b'0'))
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! Norwegian fødselsnummer and D-nummer: Folkeregisterloven sections 2-2 and 2-3, folkeregisterforskriften section
 //! 2-2-1; Skatteetaten, *Folkeregisteret – fødselsnummer*.
 //!
-//! Eleven digits: day, month, year, three individual digits that give the century, and two check digits (modulus 11).
-//! D numbers, for people who stay a short time, add 4 to the first digit of the day. Health services' replacement
-//! numbers (H numbers) add 40 to the month; synthetic people of test registers have 65 or 80 added to it, and are found,
-//! since nothing else distinguishes them from a mistake. From 2032 on numbers may have other check digits and centuries;
-//! none of those is issued yet.
+//! Eleven digits: day, month, year, three individual digits that give the century, and two check digits (modulus 11). D
+//! numbers, for people who stay a short time, add 4 to the first digit of the day. Health services' replacement numbers
+//! (H numbers) add 40 to the month; synthetic people of test registers have 65 or 80 added to it, and are found, since
+//! nothing else distinguishes them from a mistake. From 2032 on numbers may have other check digits and centuries; none
+//! of those is issued yet.
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -102,7 +107,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 0_u8..=39, more in prop::sample::select(vec![(0, 0), (40, 0), (0, 40), (0, 65), (40, 80)]), serial in 500_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 0_u8..=39,
+            more in prop::sample::select(vec![(0, 0), (40, 0), (0, 40), (0, 65), (40, 80)]), serial in 500_u16..=999,
+        ) {
             let number = {
                 let (more_days, more_months): (u8, u8) = more;
                 format!("{:02}{:02}{year:02}{serial}??", day + more_days, month + more_months)

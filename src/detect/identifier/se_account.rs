@@ -31,7 +31,8 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     if text[run.start] == b'0' {
         return None;
     }
-    let fifth = text[run.start] == b'8' && text.get(run.end) == Some(&b'-') && run_end(text, run.end + 1) == run.end + 2;
+    let fifth =
+        text[run.start] == b'8' && text.get(run.end) == Some(&b'-') && run_end(text, run.end + 1) == run.end + 2;
     let bank = if fifth { run.end + 2 } else { run.end };
     let (end, between) = after_bank(text, bank, 6..=10)?;
     let form = match between {
@@ -82,7 +83,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_account_is_found(account in "[0-9]{6,10}", clearing in "5000|8000-2", between in "-| |, | kontonr[.] ") {
+        fn every_account_is_found(
+            account in "[0-9]{6,10}", clearing in "5000|8000-2", between in "-| |, | kontonr[.] ",
+        ) {
             let text = format!("{clearing}{between}{account}");
             let found = found(&KIND, &text, CLOCK);
             prop_assert_eq!(found.first().map(|found| found.0), Some(text.as_str()));

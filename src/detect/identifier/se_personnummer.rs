@@ -5,7 +5,12 @@
 //! written in full. The sign before the last four is `-`, and `+` from the year in which a person becomes a hundred.
 //! Coordination numbers (samordningsnummer), for people who are not registered, add 60 to the day.
 
-use super::{Checksum, Finder, Identifier, check_digit::luhn, date::{is_past, is_recent_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::luhn,
+    date::{is_past, is_recent_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -99,7 +104,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(year in 0_u32..=99, month in 1_u8..=12, day in 1_u8..=28, coordination in any::<bool>(), full in any::<bool>(), serial in 980_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            year in 0_u32..=99, month in 1_u8..=12, day in 1_u8..=28, coordination in any::<bool>(),
+            full in any::<bool>(), serial in 980_u16..=999,
+        ) {
             let number = {
                 let century = match full {
                     true if year <= 57 => "20",

@@ -1,6 +1,7 @@
 //! Swedish plusgiro numbers: Nordea, *PlusGirot*. Those of persons have seven or eight digits, or, older ones, fewer.
 //!
-//! Up to eight digits, the last of which checks the others (Luhn). Fewer than five are not looked for; those of five only with the hyphen alone.
+//! Up to eight digits, the last of which checks the others (Luhn). Fewer than five are not looked for; those of five
+//! only with the hyphen alone.
 
 use super::{Checksum, Finder, Identifier, check_digit::luhn, layout::Layout};
 use jiff::civil::Date;
@@ -59,17 +60,7 @@ mod tests {
 
     #[test]
     fn other_numbers_are_none() {
-        assert_not_found(
-            &KIND,
-            CLOCK,
-            &[
-                "00 00 01-9",
-                "000000-0",
-                "00 00 01-80",
-                "000001 8",
-                "0000000018",
-            ],
-        );
+        assert_not_found(&KIND, CLOCK, &["00 00 01-9", "000000-0", "00 00 01-80", "000001 8", "0000000018"]);
     }
 
     proptest! {
