@@ -4,14 +4,21 @@
     stdnum_oracle.py luhn             a number a line -> valid or invalid
     stdnum_oracle.py iban             a number a line -> valid, or the reason why it is none
     stdnum_oracle.py iban-make COUNT  COUNT valid numbers of every country that it knows
+    stdnum_oracle.py judge MODULES YYYY-MM-DD
+                                      a number a line -> valid by one of these modules (se.personnummer,be.nn), or why
+                                      the last says it is not
+    stdnum_oracle.py complete MODULES YYYY-MM-DD SIGNS
+                                      a number with question marks a line -> with signs that make it valid, or nothing
 """
 
 import datetime
+import importlib
+import itertools
 import random
 import re
 import sys
 
-from stdnum import iban, luhn, numdb
+from stdnum import iban, luhn, numdb, verhoeff
 from stdnum.dk import cpr
 from stdnum.exceptions import ValidationError
 
@@ -56,8 +63,55 @@ def make_ibans(count):
                 print(number)
 
 
+class Matricule:
+    """Luxembourg's, of which only the parts are known."""
+
+    @staticmethod
+    def validate(number):
+        datetime.datetime.strptime(number[:8], '%Y%m%d')
+        luhn.validate(number[:12])
+        verhoeff.validate(number[:11] + number[12:])
+
+
+def named(names, today):
+    """The modules of these names, whose today is this day."""
+    class Date(datetime.date):
+        @classmethod
+        def today(cls):
+            return cls(today.year, today.month, today.day)
+
+    datetime.date = Date
+    return [Matricule if name == 'lu.matricule' else importlib.import_module('stdnum.' + name)
+            for name in names.split(',')]
+
+
+def judge_any(modules, number):
+    for module in modules:
+        try:
+            module.validate(number)
+            return 'valid'
+        except (ValidationError, ValueError) as error:
+            reason = type(error).__name__
+    return reason
+
+
+def complete(modules, number, signs):
+    parts = number.split('?')
+    for chosen in itertools.product(signs, repeat=len(parts) - 1):
+        completed = ''.join(part + sign for part, sign in zip(parts, (*chosen, '')))
+        if judge_any(modules, completed) == 'valid':
+            return completed
+    return ''
+
+
 def main():
     what = sys.argv[1]
+    if what in ('judge', 'complete'):
+        modules = named(sys.argv[2], datetime.date.fromisoformat(sys.argv[3]))
+        for line in sys.stdin:
+            number = line.rstrip('\n')
+            print(judge_any(modules, number) if what == 'judge' else complete(modules, number, sys.argv[4]))
+        return
     if what == 'iban-make':
         make_ibans(int(sys.argv[2]))
         return

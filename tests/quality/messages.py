@@ -25,8 +25,8 @@ def mail(message):
     """A message as it comes over SMTP, with numbers in the place of the placeholders."""
     text = lambda name: filled(message.get(name, ""), f"{message['id']} {name}").strip("\n")
     made = EmailMessage(policy=SMTP)
-    made["From"] = "afsender@sender.test"
-    made["To"] = "modtager@receiver.test"
+    made["From"] = "afsender@sender.invalid"
+    made["To"] = "modtager@receiver.invalid"
     made["Subject"] = " ".join(text("subject").split())
     body, html = text("body"), text("html")
     if body or not html:

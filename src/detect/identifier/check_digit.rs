@@ -35,12 +35,64 @@ pub(super) fn remainder(digits: &[u8], modulus: u64) -> u64 {
     digits.iter().fold(0, |remainder, digit| (remainder * 10 + u64::from(digit - b'0')) % modulus)
 }
 
+/// The sum of the digits of each product: of these digits, each times its weight.
+pub(super) fn digit_sums(digits: &[u8], weights: &[u32]) -> u32 {
+    let products = digits.iter().zip(weights).map(|(digit, weight)| u32::from(digit - b'0') * weight);
+    products.map(|product| product / 10 + product % 10).sum()
+}
+
+/// A Latin capital letter's place in the alphabet, from 01, as two digits.
+pub(super) fn letter_number(letter: u8) -> [u8; 2] {
+    let place = letter.wrapping_sub(b'A') % 26 + 1;
+    [b'0' + place / 10, b'0' + place % 10]
+}
+
+/// The check digit of Verhoeff (1969): the last digit checks the others, permuted by place, in the dihedral group of
+/// order ten.
+pub(super) fn verhoeff(digits: &[u8]) -> bool {
+    const PERMUTED: [[u8; 10]; 8] = [
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [1, 5, 7, 6, 2, 8, 3, 0, 9, 4],
+        [5, 8, 0, 3, 7, 9, 6, 1, 4, 2],
+        [8, 9, 1, 6, 0, 4, 3, 5, 2, 7],
+        [9, 4, 5, 3, 1, 2, 6, 8, 7, 0],
+        [4, 2, 8, 6, 5, 7, 3, 9, 0, 1],
+        [2, 7, 9, 3, 8, 0, 6, 4, 1, 5],
+        [7, 0, 4, 6, 9, 1, 3, 2, 5, 8],
+    ];
+    // Rotations are 0 to 4, reflections 5 to 9.
+    let product = |a: u8, b: u8| match (a < 5, b < 5) {
+        (true, true) => (a + b) % 5,
+        (true, false) => (a + b - 5) % 5 + 5,
+        (false, true) => (a - b) % 5 + 5,
+        (false, false) => (a + 5 - b) % 5,
+    };
+    let places = digits.iter().rev().zip(PERMUTED.iter().cycle());
+    places.fold(0, |product_so_far, (digit, row)| product(product_so_far, row[usize::from(digit - b'0')])) == 0
+}
+
+/// ICAO 9303-3 section 4.9: signs as numbers (letters from 10, the filler `<` as 0), weights 7, 3, 1, modulus 10.
+pub(super) fn machine_readable(signs: &[u8]) -> u32 {
+    let value = |sign: &u8| match sign {
+        b'0'..=b'9' => u32::from(sign - b'0'),
+        b'A'..=b'Z' => u32::from(sign - b'A') + 10,
+        _ => 0,
+    };
+    signs.iter().zip([7, 3, 1].into_iter().cycle()).map(|(sign, weight)| value(sign) * weight).sum::<u32>() % 10
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn check_digits_fit() {
+        assert_eq!(digit_sums(b"5609", &[2, 1, 2, 1]), 1 + 6 + 9);
+        assert_eq!([letter_number(b'A'), letter_number(b'Z')], [*b"01", *b"26"]);
+        assert!(verhoeff(b"2363"));
+        assert!(!verhoeff(b"2364"));
+        assert!(verhoeff(b"84736430954837284567892"));
+        assert_eq!([machine_readable(b"520727"), machine_readable(b"AB2134<<<")], [3, 5]);
         assert!(luhn(b"4111111111111111"));
         assert!(!luhn(b"4111111111111112"));
         assert!(modulus_11_10(b"07945"));

@@ -50,9 +50,15 @@ impl Layout {
         self.pattern.bytes().skip_while(|sign| *sign != b'd').take_while(|sign| *sign == b'd').count()
     }
 
-    /// Reads the number whose first digits are this run.
+    /// Reads the number whose first digits are this run, neither more nor fewer.
     pub(super) fn read(&self, text: &[u8], run: &Range<usize>) -> Option<Written> {
-        let before = self.pattern.bytes().position(|sign| sign == b'd')?;
+        let pattern = self.pattern.as_bytes();
+        let before = pattern.iter().position(|sign| *sign == b'd')?;
+        let first = before + run.len();
+        // Most runs have another length, which these few looks tell.
+        if pattern.get(first) == Some(&b'd') || !pattern.get(before..first)?.iter().rev().all(|sign| *sign == b'd') {
+            return None;
+        }
         let start = run.start.checked_sub(before)?;
         let mut written = Written { range: start..start, value: [0; MAX_VALUE], length: 0 };
         let mut at = start;
@@ -122,6 +128,9 @@ mod tests {
             ("ddddddxdddx", "131052a308t", Some("131052A308T")),
             ("lddddddd", "x1234567", Some("X1234567")),
             ("lddddddd", "1234567", None),
+            ("ddddddxdddx", "1310523081t", None),
+            ("dd dd", "12345", None),
+            ("dd dd", "1 34", None),
         ] {
             let layout = Layout { form: 0, pattern };
             let run = Runs::of(text.as_bytes()).next().unwrap();

@@ -1,12 +1,15 @@
-//! The kinds of number whose shape and arithmetic are known, one file each, called by country and name. A rule file names
-//! one by its `validator` and says how much each of its forms is worth.
+//! The kinds of number whose shape and arithmetic are known, one file each, called by country and name. A rule file
+//! names one by its `validator` and says how much each of its forms is worth.
 //!
 //! A new kind is a file here with a `KIND`, and its name in the list below. Most kinds are a few ways of writing
-//! ([`layout`]) and a function that says whether such digits can be one; `date` and `check_digit` have what these share.
+//! ([`layout`]) and a function that says whether such digits can be one; `date`, `check_digit`, `account` and `serial`
+//! have what these share.
 
+mod account;
 mod check_digit;
 mod date;
 mod layout;
+mod serial;
 
 use super::digits;
 use jiff::civil::Date;
@@ -23,7 +26,37 @@ macro_rules! kinds {
     };
 }
 
-kinds!(card, dk_cpr, iban);
+kinds!(
+    at_vnr,
+    be_nn,
+    card,
+    ch_ahv,
+    de_idnr,
+    de_kvnr,
+    de_passport,
+    de_svnr,
+    dk_account,
+    dk_cpr,
+    fi_hetu,
+    fr_nir,
+    fr_passport,
+    gb_driving_licence,
+    gb_nhs,
+    gb_nino,
+    iban,
+    ie_pps,
+    is_kennitala,
+    lu_matricule,
+    mrz,
+    nl_bsn,
+    nl_passport,
+    no_account,
+    no_fodselsnummer,
+    se_account,
+    se_bankgiro,
+    se_personnummer,
+    se_plusgiro,
+);
 
 /// A kind of number.
 pub(super) struct Identifier {
@@ -39,7 +72,6 @@ pub(super) struct Identifier {
 }
 
 /// How a kind is found.
-#[allow(dead_code, reason = "until the first kind that is written so")]
 enum Finder {
     /// By its layouts: each form but the last is for the layouts that name it, the last for a number within a URL or an
     /// address.
@@ -107,7 +139,7 @@ impl Identifier {
             Finder::Own { at, .. } => at(text, run, today),
             Finder::Written { layouts, valid } => {
                 let embedded = self.forms.len() - 1;
-                layouts.iter().filter(|layout| layout.first_run() == run.len()).find_map(|layout| {
+                layouts.iter().find_map(|layout| {
                     let written = layout.read(text, run)?;
                     let checksum = valid(written.value(), today)?;
                     let form = match digits::setting(text, &written.range) {
@@ -144,6 +176,67 @@ mod tests {
         let runs = Runs::of(text.as_bytes()).filter(|run| kind.starts_with(run.len()));
         let hits = runs.filter_map(|run| kind.at(text.as_bytes(), &run, today));
         hits.map(|hit| (&text[hit.range], kind.forms[hit.form], hit.checksum)).collect()
+    }
+
+    /// Asserts that every text is a number of this kind and form, by itself and in a sentence.
+    pub(super) fn assert_found(kind: &'static Identifier, today: Date, texts: &[(&str, &str)]) {
+        for &(text, form) in texts {
+            for sentence in [text.to_owned(), format!("number: {text}, and so on."), format!("({text})\nNext")] {
+                let found = found(kind, &sentence, today);
+                assert_eq!(found.iter().map(|found| (found.0, found.1)).collect::<Vec<_>>(), [(text, form)]);
+            }
+        }
+    }
+
+    /// Asserts that none of the texts has a number of this kind in it.
+    pub(super) fn assert_not_found(kind: &'static Identifier, today: Date, texts: &[&str]) {
+        for text in texts {
+            assert_eq!(found(kind, text, today), [], "{text}");
+        }
+    }
+
+    /// The number with signs that fit in the places of its question marks, if any do.
+    pub(super) fn completed(kind: &'static Identifier, number: &str, signs: &str, today: Date) -> Option<String> {
+        let Finder::Written { valid, .. } = kind.finder else { return None };
+        if !number.contains('?') {
+            return valid(number.as_bytes(), today).map(|_| number.to_owned());
+        }
+        let numbers = signs.chars().map(|sign| number.replacen('?', sign.encode_utf8(&mut [0; 4]), 1));
+        numbers.into_iter().find_map(|number| completed(kind, &number, signs, today))
+    }
+
+    /// Asserts that a valid number is found in every layout that has room for its letters and digits.
+    pub(super) fn assert_found_in_every_layout(kind: &'static Identifier, value: &str, today: Date) {
+        let Finder::Written { layouts, .. } = kind.finder else { return };
+        let mut written = 0;
+        for layout in layouts {
+            let mut signs = value.chars();
+            let fits = layout.pattern.chars().all(|sign| match sign {
+                'd' => signs.next().is_some_and(|sign| sign.is_ascii_digit()),
+                'l' => signs.next().is_some_and(|sign| sign.is_ascii_alphabetic()),
+                'x' => signs.next().is_some(),
+                '0'..='9' => signs.next() == Some(sign),
+                _ => true,
+            });
+            if !fits || signs.next().is_some() {
+                continue;
+            }
+            let mut signs = value.chars();
+            let text: String = layout
+                .pattern
+                .chars()
+                .map(|sign| match sign {
+                    'd' | 'l' | 'x' | '0'..='9' => signs.next().unwrap().to_string(),
+                    '~' => " - ".to_owned(),
+                    _ => sign.to_string(),
+                })
+                .collect();
+            let found = found(kind, &text, today);
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!((found[0].0, found[0].1), (text.as_str(), kind.forms[layout.form]), "{text}");
+            written += 1;
+        }
+        assert!(written > 0, "{value}");
     }
 
     #[test]

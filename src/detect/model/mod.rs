@@ -51,8 +51,6 @@ pub enum Question {
 }
 
 impl Question {
-    const COUNT: usize = 2 + Category::ALL.len();
-
     /// Every question, in the order of a model's answers.
     fn all() -> impl Iterator<Item = Self> {
         [Self::Any, Self::Sensitive].into_iter().chain(Category::ALL.map(Self::Category))
