@@ -17,6 +17,12 @@ pub(super) fn is_past(year: u32, month: u32, day: u32, today: Date) -> bool {
     date(year, month, day).is_some_and(|date| date <= today)
 }
 
+/// Whether such a day has come in this century or the one before, in the year that ends in these two digits.
+pub(super) fn is_recent_past(year: u32, month: u32, day: u32, today: Date) -> bool {
+    let century = u32::from(today.year().unsigned_abs()) / 100 * 100;
+    is_past(century + year, month, day, today) || is_past(century.saturating_sub(100) + year, month, day, today)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +35,10 @@ mod tests {
         assert!(!is_past(2026, 3, 2, today));
         assert!(!is_past(2025, 2, 29, today));
         assert!(!is_past(2025, 0, 1, today));
+        assert!(is_recent_past(26, 3, 1, today));
+        assert!(is_recent_past(26, 3, 2, today), "1926");
+        assert!(is_recent_past(0, 2, 29, today), "2000");
+        assert!(!is_recent_past(27, 2, 29, today));
         assert!(date(99_999, 300, 300).is_none());
     }
 }

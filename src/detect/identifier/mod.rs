@@ -23,7 +23,34 @@ macro_rules! kinds {
     };
 }
 
-kinds!(card, dk_cpr, iban);
+kinds!(
+    bg_egn,
+    card,
+    cy_tic,
+    cz_rc,
+    dk_cpr,
+    ee_ik,
+    es_dni,
+    es_nie,
+    es_nuss,
+    eu_ehic,
+    gr_amka,
+    hr_oib,
+    hu_personal_id,
+    hu_taj,
+    hu_tax_id,
+    iban,
+    it_codicefiscale,
+    li_peid,
+    lt_asmens,
+    lv_pvn,
+    mt_id,
+    pl_pesel,
+    pt_nif,
+    ro_cnp,
+    si_emso,
+    sk_rc,
+);
 
 /// A kind of number.
 pub(super) struct Identifier {
@@ -39,7 +66,6 @@ pub(super) struct Identifier {
 }
 
 /// How a kind is found.
-#[allow(dead_code, reason = "until the first kind that is written so")]
 enum Finder {
     /// By its layouts: each form but the last is for the layouts that name it, the last for a number within a URL or an
     /// address.
@@ -144,6 +170,67 @@ mod tests {
         let runs = Runs::of(text.as_bytes()).filter(|run| kind.starts_with(run.len()));
         let hits = runs.filter_map(|run| kind.at(text.as_bytes(), &run, today));
         hits.map(|hit| (&text[hit.range], kind.forms[hit.form], hit.checksum)).collect()
+    }
+
+    /// Asserts that every text is a number of this kind and form, by itself and in a sentence.
+    pub(super) fn assert_found(kind: &'static Identifier, today: Date, texts: &[(&str, &str)]) {
+        for &(text, form) in texts {
+            for sentence in [text.to_owned(), format!("number: {text}, and so on."), format!("({text})\nNext")] {
+                let found = found(kind, &sentence, today);
+                assert_eq!(found.iter().map(|found| (found.0, found.1)).collect::<Vec<_>>(), [(text, form)]);
+            }
+        }
+    }
+
+    /// Asserts that none of the texts has a number of this kind in it.
+    pub(super) fn assert_not_found(kind: &'static Identifier, today: Date, texts: &[&str]) {
+        for text in texts {
+            assert_eq!(found(kind, text, today), [], "{text}");
+        }
+    }
+
+    /// The number with signs that fit in the places of its question marks, if any do.
+    pub(super) fn completed(kind: &'static Identifier, number: &str, signs: &str, today: Date) -> Option<String> {
+        let Finder::Written { valid, .. } = kind.finder else { return None };
+        if !number.contains('?') {
+            return valid(number.as_bytes(), today).map(|_| number.to_owned());
+        }
+        let numbers = signs.chars().map(|sign| number.replacen('?', sign.encode_utf8(&mut [0; 4]), 1));
+        numbers.into_iter().find_map(|number| completed(kind, &number, signs, today))
+    }
+
+    /// Asserts that a valid number is found in every layout that has room for its letters and digits.
+    pub(super) fn assert_found_in_every_layout(kind: &'static Identifier, value: &str, today: Date) {
+        let Finder::Written { layouts, .. } = kind.finder else { return };
+        let mut written = 0;
+        for layout in layouts {
+            let mut signs = value.chars();
+            let fits = layout.pattern.chars().all(|sign| match sign {
+                'd' => signs.next().is_some_and(|sign| sign.is_ascii_digit()),
+                'l' => signs.next().is_some_and(|sign| sign.is_ascii_alphabetic()),
+                'x' => signs.next().is_some(),
+                '0'..='9' => signs.next() == Some(sign),
+                _ => true,
+            });
+            if !fits || signs.next().is_some() {
+                continue;
+            }
+            let mut signs = value.chars();
+            let text: String = layout
+                .pattern
+                .chars()
+                .map(|sign| match sign {
+                    'd' | 'l' | 'x' | '0'..='9' => signs.next().unwrap().to_string(),
+                    '~' => " - ".to_owned(),
+                    _ => sign.to_string(),
+                })
+                .collect();
+            let found = found(kind, &text, today);
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!((found[0].0, found[0].1), (text.as_str(), kind.forms[layout.form]), "{text}");
+            written += 1;
+        }
+        assert!(written > 0, "{value}");
     }
 
     #[test]
