@@ -229,7 +229,7 @@ mod tests {
     use crate::config::MarkLevel;
     use jiff::civil::date;
     use proptest::prelude::*;
-    use std::sync::LazyLock;
+    use std::{fs, path::Path, sync::LazyLock};
 
     const CLOCK: Date = date(2057, 12, 31);
 
@@ -273,12 +273,13 @@ mod tests {
     }
 
     static SHIPPED: LazyLock<RuleSet> = LazyLock::new(|| {
-        let files = [
-            ("dk.toml", include_str!("../../conf/rules/dk.toml")),
-            ("finance.toml", include_str!("../../conf/rules/finance.toml")),
-            ("marks.toml", include_str!("../../conf/rules/marks.toml")),
-        ];
-        RuleSet::parse(&files.map(|(name, text)| (name.to_owned(), text.to_owned()))).unwrap()
+        // Every file that is shipped, so that none is forgotten.
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/rules");
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let paths: BTreeSet<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+        let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+        let files: Vec<_> = paths.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect();
+        RuleSet::parse(&files).unwrap()
     });
 
     fn deadline() -> Instant {

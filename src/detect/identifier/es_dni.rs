@@ -15,15 +15,16 @@ pub(super) static KIND: Identifier = Identifier {
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 
+/// A letter after a space may be a word of its own: `1.250.000 y`.
 const LAYOUTS: [Layout; 11] = [
-    Layout { form: 0, pattern: "dd.ddd.ddd~l" },
-    Layout { form: 0, pattern: "dd.ddd.ddd l" },
+    Layout { form: 0, pattern: "dd.ddd.ddd-l" },
+    Layout { form: 0, pattern: "d.ddd.ddd-l" },
     Layout { form: 0, pattern: "dd.ddd.dddl" },
-    Layout { form: 0, pattern: "d.ddd.ddd~l" },
-    Layout { form: 0, pattern: "d.ddd.ddd l" },
-    Layout { form: 0, pattern: "d.ddd.dddl" },
     Layout { form: 1, pattern: "dddddddd~l" },
     Layout { form: 1, pattern: "ddddddd~l" },
+    Layout { form: 2, pattern: "dd.ddd.ddd l" },
+    Layout { form: 2, pattern: "d.ddd.ddd l" },
+    Layout { form: 2, pattern: "d.ddd.dddl" },
     Layout { form: 2, pattern: "ddddddddl" },
     Layout { form: 2, pattern: "dddddddd l" },
     Layout { form: 2, pattern: "dddddddl" },
@@ -63,11 +64,13 @@ mod tests {
                 ("99999999 R", "bare"),
                 ("99999999-R", "hyphen"),
                 ("99.999.999-R", "grouped"),
-                ("99.999.999 R", "grouped"),
+                ("99.999.999 R", "bare"),
                 ("99.999.999R", "grouped"),
                 ("00000000T", "bare"),
                 ("0000000T", "bare"),
                 ("0.000.000-T", "grouped"),
+                ("0.000.000 T", "bare"),
+                ("0.000.000T", "bare"),
                 ("0000000-T", "hyphen"),
             ],
         );

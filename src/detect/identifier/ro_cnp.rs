@@ -57,6 +57,8 @@ mod tests {
             CLOCK,
             &[
                 ("5570214400000", "bare"),
+                // A foreigner's century is not told; no serial number.
+                ("7000229400004", "bare"),
                 ("5 570214 400000", "spaced"),
                 ("5 570214 40 000 0", "spaced"),
                 ("5-570214-400000", "spaced"),
