@@ -30,7 +30,7 @@ fn valid(value: &[u8], today: Date) -> Option<Checksum> {
         return None;
     }
     let days = i64::from(number(&value[1..6]));
-    let lived = i64::from(EPOCH.duration_until(today).as_hours() / 24);
+    let lived = EPOCH.duration_until(today).as_hours() / 24;
     (days <= lived).then_some(Checksum::Fits)
 }
 
