@@ -171,8 +171,8 @@ fn ibans() {
     assert!(differ < NUMBERS / 20, "{differ} numbers differ");
 }
 
-/// How many numbers of each kind that the oracle knows as a module: as many as `SEGL_NUMBERS` says, a million for a long
-/// look.
+/// How many numbers of each kind that the oracle knows as a module: as many as `SEGL_NUMBERS` says, a million for a
+/// long look.
 fn numbers() -> usize {
     std::env::var("SEGL_NUMBERS").map_or(20_000, |text| text.parse().expect("SEGL_NUMBERS is a number"))
 }
@@ -372,8 +372,8 @@ fn estonian_and_lithuanian_numbers() {
     agrees("lt.asmens", "lt.asmens", &BARE, &numbers);
 }
 
-/// The oracle takes companies' numbers, too, and of the numbers given since 2017 only those that begin with 32 and whose
-/// check digit fits; the law knows 32 to 39, all digits random. It takes centuries beyond the twenty-first.
+/// The oracle takes companies' numbers, too, and of the numbers given since 2017 only those that begin with 32 and
+/// whose check digit fits; the law knows 32 to 39, all digits random. It takes centuries beyond the twenty-first.
 #[test]
 fn latvian_numbers() {
     let numbers = with_every_end(&mut Random(22), DIGITS, |random| {
@@ -404,8 +404,8 @@ fn cypriot_numbers() {
     });
 }
 
-/// The oracle knows no more than that there are at most twelve digits, zeros before them not counted: with more, ours are
-/// other numbers.
+/// The oracle knows no more than that there are at most twelve digits, zeros before them not counted: with more, ours
+/// are other numbers.
 #[test]
 fn liechtenstein_numbers() {
     let mut random = Random(24);

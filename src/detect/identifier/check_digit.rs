@@ -35,8 +35,8 @@ pub(super) fn remainder(digits: &[u8], modulus: u64) -> u64 {
     digits.iter().fold(0, |remainder, digit| (remainder * 10 + u64::from(digit - b'0')) % modulus)
 }
 
-/// Modulus 11 in two stages, as the Baltic states have it: the last digit is the remainder of the others weighted 1 to 9 and
-/// 1 again; where that is 10, of the others weighted 3 to 9 and 1 to 3 again; where that is 10 as well, it is 0.
+/// Modulus 11 in two stages, as the Baltic states have it: the last digit is the remainder of the others weighted 1 to
+/// 9 and 1 again; where that is 10, of the others weighted 3 to 9 and 1 to 3 again; where that is 10 as well, it is 0.
 pub(super) fn two_stage_modulus_11(digits: &[u8]) -> bool {
     let Some((last, others)) = digits.split_last() else { return false };
     let stage = |first: u32| {

@@ -1,8 +1,10 @@
-//! TIC (ΑΦΤ), the tax identification code of natural persons in Cyprus: Tax Department; OECD, *Tax identification numbers: Cyprus*.
+//! TIC (ΑΦΤ), the tax identification code of natural persons in Cyprus: Tax Department; OECD, *Tax identification
+//! numbers: Cyprus*.
 //!
-//! Eight digits and a letter. Those of people begin with 0 or 9, and the letter checks them: the digits in odd places by a table,
-//! the others as they are, modulo 26. Since 27 March 2023 new ones of everyone begin with 6 and are random; how their letter
-//! is calculated has not been published, so it need not fit. Companies' older ones begin with other digits.
+//! Eight digits and a letter. Those of people begin with 0 or 9, and the letter checks them: the digits in odd places
+//! by a table, the others as they are, modulo 26. Since 27 March 2023 new ones of everyone begin with 6 and are
+//! random; how their letter is calculated has not been published, so it need not fit. Companies' older ones begin with
+//! other digits.
 
 use super::{Checksum, Finder, Identifier, layout::Layout};
 use jiff::civil::Date;
@@ -72,14 +74,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "00000000A",
-                "10259033P",
-                "CY00000000E",
-                "00000000",
-                "000000000E",
-                "00000000EA",
-            ],
+            &["00000000A", "10259033P", "CY00000000E", "00000000", "000000000E", "00000000EA"],
         );
     }
 

@@ -1,9 +1,14 @@
 //! Isikukood, the personal identification code of Estonia: Rahvastikuregistri seadus, § 39; standard EVS 585.
 //!
-//! Eleven digits: sex and century (1, 2: born from 1800; 3, 4: 1900; 5, 6: 2000; 7, 8: 2100), year, month, day, serial number
-//! of three, check digit (modulus 11 in two stages).
+//! Eleven digits: sex and century (1, 2: born from 1800; 3, 4: 1900; 5, 6: 2000; 7, 8: 2100), year, month, day, serial
+//! number of three, check digit (modulus 11 in two stages).
 
-use super::{Checksum, Finder, Identifier, check_digit::two_stage_modulus_11, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::two_stage_modulus_11,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -83,7 +88,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(sex in 5_u8..=6, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            sex in 5_u8..=6, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, serial in 0_u16..=999,
+        ) {
             let number = format!("{sex}{year:02}{month:02}{day:02}{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -1,7 +1,8 @@
-//! NIE numbers, for foreigners in Spain: Real Decreto 557/2011 (now 1155/2024), article 206; INT/2058/2008 for the first letter.
+//! NIE numbers, for foreigners in Spain: Real Decreto 557/2011 (now 1155/2024), article 206; INT/2058/2008 for the
+//! first letter.
 //!
-//! A letter (X, Y, Z, which stand for 0, 1, 2 in the calculation), seven digits, eight in the oldest, and the letter that a
-//! DNI with these digits would have.
+//! A letter (X, Y, Z, which stand for 0, 1, 2 in the calculation), seven digits, eight in the oldest, and the letter
+//! that a DNI with these digits would have.
 
 use super::{Checksum, Finder, Identifier, es_dni, layout::Layout};
 use jiff::civil::Date;
@@ -83,16 +84,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "X0000000R",
-                "A0000000T",
-                "X10000000T",
-                "0000000T",
-                "X000000T",
-                "AX0000000T",
-                "X0000000TA",
-                "XX0000000T",
-            ],
+            &["X0000000R", "A0000000T", "X10000000T", "0000000T", "X000000T", "AX0000000T", "X0000000TA", "XX0000000T"],
         );
     }
 

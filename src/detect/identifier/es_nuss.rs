@@ -1,7 +1,7 @@
 //! NUSS, the number of the Spanish social security (also NAF): Real Decreto 84/1996, article 21.
 //!
-//! Twelve digits: the province (66 for people abroad), eight digits (seven in old numbers), and two check digits: the number of
-//! the others modulo 97, in which the eight digits have no leading zero.
+//! Twelve digits: the province (66 for people abroad), eight digits (seven in old numbers), and two check digits: the
+//! number of the others modulo 97, in which the eight digits have no leading zero.
 
 use super::{Checksum, Finder, Identifier, check_digit::remainder, date::number, layout::Layout};
 use jiff::civil::Date;
@@ -90,7 +90,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(province in prop::sample::select(vec![1_u8, 28, 53, 66]), serial in 99_000_000_u32..=99_999_999) {
+        fn every_number_is_found_in_every_layout(
+            province in prop::sample::select(vec![1_u8, 28, 53, 66]), serial in 99_000_000_u32..=99_999_999,
+        ) {
             let number = format!("{province:02}{serial}??");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -1,8 +1,8 @@
-//! The number of a European health insurance card (also of its replacement certificate, and the UK's GHIC): Decision S2 of the
-//! Administrative Commission (2010/C 106/09), annex, field 8; EN 1867.
+//! The number of a European health insurance card (also of its replacement certificate, and the UK's GHIC): Decision
+//! S2 of the Administrative Commission (2010/C 106/09), annex, field 8; EN 1867.
 //!
-//! Twenty digits: 80 (health care), the country (ISO 3166-1, numeric), the issuer (five), and the card (ten). Decision S2 asks
-//! for no check digit.
+//! Twenty digits: 80 (health care), the country (ISO 3166-1, numeric), the issuer (five), and the card (ten). Decision
+//! S2 asks for no check digit.
 
 use super::{Checksum, Finder, Identifier, date::number, layout::Layout};
 use jiff::civil::Date;
@@ -29,8 +29,8 @@ const LAYOUTS: [Layout; 7] = [
 /// ISO 3166-1 numeric codes of the countries that issue cards: the European Economic Area, Switzerland, the United
 /// Kingdom.
 const COUNTRIES: [u32; 32] = [
-    40, 56, 100, 191, 196, 203, 208, 233, 246, 250, 276, 300, 348, 352, 372, 380, 428, 438, 440, 442, 470, 528, 578, 616,
-    620, 642, 703, 705, 724, 752, 756, 826,
+    40, 56, 100, 191, 196, 203, 208, 233, 246, 250, 276, 300, 348, 352, 372, 380, 428, 438, 440, 442, 470, 528, 578,
+    616, 620, 642, 703, 705, 724, 752, 756, 826,
 ];
 
 fn valid(value: &[u8], _: Date) -> Option<Checksum> {

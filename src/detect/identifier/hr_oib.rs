@@ -1,6 +1,8 @@
-//! OIB, the personal identification number of Croatia: Zakon o osobnom identifikacijskom broju (NN 60/2008), article 7.
+//! OIB, the personal identification number of Croatia: Zakon o osobnom identifikacijskom broju (NN 60/2008), article
+//! 7.
 //!
-//! Ten random digits and a check digit (ISO 7064, modulus 11,10); people and companies have them. Every tenth number fits.
+//! Ten random digits and a check digit (ISO 7064, modulus 11,10); people and companies have them. Every tenth number
+//! fits.
 
 use super::{Checksum, Finder, Identifier, check_digit::modulus_11_10, layout::Layout};
 use jiff::civil::Date;
@@ -37,15 +39,7 @@ mod tests {
 
     #[test]
     fn finds_every_written_form() {
-        assert_found(
-            &KIND,
-            CLOCK,
-            &[
-                ("00000000001", "bare"),
-                ("000 0000 0001", "spaced"),
-                ("12345678903", "bare"),
-            ],
-        );
+        assert_found(&KIND, CLOCK, &[("00000000001", "bare"), ("000 0000 0001", "spaced"), ("12345678903", "bare")]);
     }
 
     #[test]
@@ -53,13 +47,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "00000000002",
-                "000000000001",
-                "000000000010",
-                "HR00000000001",
-                "0 0000000001",
-            ],
+            &["00000000002", "000000000001", "000000000010", "HR00000000001", "0 0000000001"],
         );
     }
 

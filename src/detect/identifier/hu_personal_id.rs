@@ -1,10 +1,16 @@
 //! Személyi azonosító, the personal identifier of Hungary: 1996. évi XX. törvény, 3. melléklet.
 //!
-//! Eleven digits: sex and century (1, 2, and 5, 6 for foreigners: born in the twentieth century; 3, 4, 7, 8: before or after
-//! it), year, month, day, serial number of three, check digit modulo 11. The digits are weighted by their place, from the
-//! first on for births up to 1996 and from the last on after that; a serial number whose remainder is 10 is not issued.
+//! Eleven digits: sex and century (1, 2, and 5, 6 for foreigners: born in the twentieth century; 3, 4, 7, 8: before or
+//! after it), year, month, day, serial number of three, check digit modulo 11. The digits are weighted by their place,
+//! from the first on for births up to 1996 and from the last on after that; a serial number whose remainder is 10 is
+//! not issued.
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{date, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{date, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -32,7 +38,8 @@ fn valid(value: &[u8], today: Date) -> Option<Checksum> {
         _ => return None,
     };
     let fits = centuries.iter().filter_map(|century| date(century + year, month, day)).any(|born| {
-        let weights = if born.year() < 1997 { [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] } else { [10, 9, 8, 7, 6, 5, 4, 3, 2, 1] };
+        let weights =
+            if born.year() < 1997 { [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] } else { [10, 9, 8, 7, 6, 5, 4, 3, 2, 1] };
         born <= today && weighted(value, &weights) % 11 == u32::from(value[10] - b'0')
     });
     fits.then_some(Checksum::Fits)
@@ -84,7 +91,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(sex in 3_u8..=4, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            sex in 3_u8..=4, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, serial in 0_u16..=999,
+        ) {
             let number = format!("{sex}{year:02}{month:02}{day:02}{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -1,7 +1,7 @@
 //! Adóazonosító jel, the tax identification code of natural persons in Hungary: 1996. évi XX. törvény, 1. melléklet.
 //!
-//! Ten digits: an 8, the days from 1 January 1867 to the day of birth, a serial number of three, and a check digit: the digits
-//! weighted by their place, modulo 11. A serial number whose remainder is 10 is not issued.
+//! Ten digits: an 8, the days from 1 January 1867 to the day of birth, a serial number of three, and a check digit:
+//! the digits weighted by their place, modulo 11. A serial number whose remainder is 10 is not issued.
 
 use super::{Checksum, Finder, Identifier, check_digit::weighted, date::number, layout::Layout};
 use jiff::civil::{Date, date};
@@ -63,14 +63,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "8696000006",
-                "8999990001",
-                "7696000005",
-                "86960000050",
-                "18696000005",
-                "86 96000005",
-            ],
+            &["8696000006", "8999990001", "7696000005", "86960000050", "18696000005", "86 96000005"],
         );
     }
 

@@ -1,16 +1,12 @@
-//! Codice fiscale of natural persons in Italy: DPR n. 605/1973, article 2; DM 23 dicembre 1976, n. 13813, articles 2 to 7.
+//! Codice fiscale of natural persons in Italy: DPR n. 605/1973, article 2; DM 23 dicembre 1976, n. 13813, articles 2
+//! to 7.
 //!
-//! Sixteen signs: three letters of the surname, three of the given name, two digits of the year, a letter for the month, the
-//! day (40 more for women), a letter and three digits of the place of birth, a check letter. Where two people would have
-//! the same, digits are replaced with letters, from the last on (*omocodia*). Companies have eleven digits instead, and those
-//! are not looked for.
+//! Sixteen signs: three letters of the surname, three of the given name, two digits of the year, a letter for the
+//! month, the day (40 more for women), a letter and three digits of the place of birth, a check letter. Where two
+//! people would have the same, digits are replaced with letters, from the last on (*omocodia*). Companies have eleven
+//! digits instead, and those are not looked for.
 
-use super::{
-    Finder, Hit, Identifier,
-    date::is_recent_past,
-    layout::Layout,
-    lengths,
-};
+use super::{Finder, Hit, Identifier, date::is_recent_past, layout::Layout, lengths};
 use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
@@ -70,8 +66,7 @@ fn at(text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
 type Value = [u8; LENGTH];
 
 fn bare(text: &[u8], run: &Range<usize>) -> Option<(Range<usize>, usize, Value)> {
-    let letters =
-        text[..run.start].iter().rev().take(LENGTH).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let letters = text[..run.start].iter().rev().take(LENGTH).take_while(|byte| byte.is_ascii_alphabetic()).count();
     if !(NAMES..LENGTH).contains(&letters) {
         return None;
     }

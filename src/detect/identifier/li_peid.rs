@@ -1,8 +1,8 @@
-//! PEID, the personal identification number of Liechtenstein: Gesetz über das Zentrale Personenregister (ZPRG), article 3;
-//! OECD, *Tax identification numbers: Liechtenstein*.
+//! PEID, the personal identification number of Liechtenstein: Gesetz über das Zentrale Personenregister (ZPRG),
+//! article 3; OECD, *Tax identification numbers: Liechtenstein*.
 //!
-//! Up to twelve digits, mostly written without leading zeros, four at least. Nothing checks them, and years and amounts have
-//! the same shape: only what stands behind the name is one.
+//! Up to twelve digits, mostly written without leading zeros, four at least. Nothing checks them, and years and
+//! amounts have the same shape: only what stands behind the name is one.
 
 use super::{Finder, Hit, Identifier, lengths};
 use crate::detect::digits::{Setting, setting};
@@ -93,7 +93,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found(number in "[1-9][0-9]{3,11}", name in "(PEID|peid|PEID-Nr\\.|PE-ID|PEID number is|Personenidentifikationsnummer)", joint in "[ :]{1,3}") {
+        fn every_number_is_found(
+            number in "[1-9][0-9]{3,11}",
+            name in "(PEID|peid|PEID-Nr\\.|PE-ID|PEID number is|Personenidentifikationsnummer)", joint in "[ :]{1,3}",
+        ) {
             let text = format!("{name}{joint}{number}, x");
             prop_assert_eq!(found(&KIND, &text, Date::MAX), [(number.as_str(), "named", true)]);
         }

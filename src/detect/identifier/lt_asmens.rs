@@ -69,7 +69,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(sex in 5_u8..=6, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            sex in 5_u8..=6, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, serial in 0_u16..=999,
+        ) {
             let number = format!("{sex}{year:02}{month:02}{day:02}{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

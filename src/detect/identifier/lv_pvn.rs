@@ -1,11 +1,16 @@
-//! Personas kods, the personal code of Latvia: Fizisko personu reģistra likums, section 5; Pilsonības un migrācijas lietu pārvalde,
-//! *Personas koda maiņa*.
+//! Personas kods, the personal code of Latvia: Fizisko personu reģistra likums, section 5; Pilsonības un migrācijas
+//! lietu pārvalde, *Personas koda maiņa*.
 //!
-//! Eleven digits. Until June 2017: day, month, year, century (0: 1800, 1: 1900, 2: 2000), serial number of three, check digit
-//! modulo 11. Since then: 3, a digit from 2 to 9, and nine more, all of them random, so that nothing has to fit; companies have
-//! numbers that begin with 4, 5 or 9.
+//! Eleven digits. Until June 2017: day, month, year, century (0: 1800, 1: 1900, 2: 2000), serial number of three,
+//! check digit modulo 11. Since then: 3, a digit from 2 to 9, and nine more, all of them random, so that nothing has
+//! to fit; companies have numbers that begin with 4, 5 or 9.
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -83,7 +88,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 40_u8..=57, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 40_u8..=57, serial in 0_u16..=999,
+        ) {
             let number = format!("{day:02}{month:02}{year:02}2{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

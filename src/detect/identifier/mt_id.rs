@@ -1,8 +1,8 @@
-//! Identity card numbers of Malta: Identity Card and other Identity Documents Act (Cap. 258); OECD, *Tax identification numbers:
-//! Malta*.
+//! Identity card numbers of Malta: Identity Card and other Identity Documents Act (Cap. 258); OECD, *Tax
+//! identification numbers: Malta*.
 //!
-//! Up to seven digits (leading zeros are often left out) and a letter that tells where or how a person was registered. Nothing
-//! checks them.
+//! Up to seven digits (leading zeros are often left out) and a letter that tells where or how a person was registered.
+//! Nothing checks them.
 
 use super::{Checksum, Finder, Identifier, layout::Layout};
 use jiff::civil::Date;
@@ -64,15 +64,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "9999999C",
-                "0000000M",
-                "99999999M",
-                "9999M",
-                "9999999MA",
-                "A9999999M",
-                "9999999",
-            ],
+            &["9999999C", "0000000M", "99999999M", "9999M", "9999999MA", "A9999999M", "9999999"],
         );
     }
 

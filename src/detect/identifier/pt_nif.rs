@@ -1,7 +1,7 @@
 //! NIF of natural persons in Portugal: Decreto-Lei n.º 14/2013, articles 8 to 13.
 //!
-//! Nine digits whose first is 1, 2 or 3 (45 for people who do not live in Portugal), with a check digit modulo 11. Those of
-//! companies and authorities begin with others.
+//! Nine digits whose first is 1, 2 or 3 (45 for people who do not live in Portugal), with a check digit modulo 11.
+//! Those of companies and authorities begin with others.
 
 use super::{Checksum, Finder, Identifier, check_digit::weighted, layout::Layout};
 use jiff::civil::Date;
@@ -63,15 +63,7 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "399999991",
-                "599999993",
-                "099999994",
-                "3999999900",
-                "399 999990",
-                "399.999.990.1",
-                "PT399999990",
-            ],
+            &["399999991", "599999993", "099999994", "3999999900", "399 999990", "399.999.990.1", "PT399999990"],
         );
     }
 

@@ -1,9 +1,15 @@
 //! CNP, the personal numeric code of Romania: Legea nr. 105/1996 and OUG nr. 97/2005, article 6; HG nr. 295/2021.
 //!
-//! Thirteen digits: sex and century (1, 2: born from 1900; 3, 4: from 1800; 5, 6: from 2000; 7, 8: foreigners who live there;
-//! 9: other foreigners), year, month, day, county, serial number of three, check digit modulo 11 (10 is written 1).
+//! Thirteen digits: sex and century (1, 2: born from 1900; 3, 4: from 1800; 5, 6: from 2000; 7, 8: foreigners who live
+//! there; 9: other foreigners), year, month, day, county, serial number of three, check digit modulo 11 (10 is written
+//! 1).
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{is_past, is_recent_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{is_past, is_recent_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -87,7 +93,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(sex in 5_u8..=6, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, county in 1_u8..=46, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            sex in 5_u8..=6, year in 40_u8..=57, day in 1_u8..=28, month in 1_u8..=12, county in 1_u8..=46,
+            serial in 0_u16..=999,
+        ) {
             let number = format!("{sex}{year:02}{month:02}{day:02}{county:02}{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

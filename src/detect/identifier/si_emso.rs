@@ -1,10 +1,16 @@
-//! EMŠO, the personal number of Slovenia: Zakon o centralnem registru prebivalstva, articles 3 to 6. Yugoslavia's JMBG, which
-//! Serbia, Bosnia and Herzegovina, Montenegro and North Macedonia have too, is the same with other regions.
+//! EMŠO, the personal number of Slovenia: Zakon o centralnem registru prebivalstva, articles 3 to 6. Yugoslavia's
+//! JMBG, which Serbia, Bosnia and Herzegovina, Montenegro and North Macedonia have too, is the same with other
+//! regions.
 //!
-//! Thirteen digits: day, month, year without its first digit, region, serial number of three (from 500 for women), check
-//! digit modulo 11.
+//! Thirteen digits: day, month, year without its first digit, region, serial number of three (from 500 for women),
+//! check digit modulo 11.
 
-use super::{Checksum, Finder, Identifier, check_digit::weighted, date::{is_past, number}, layout::Layout};
+use super::{
+    Checksum, Finder, Identifier,
+    check_digit::weighted,
+    date::{is_past, number},
+    layout::Layout,
+};
 use jiff::civil::Date;
 
 /// The kind.
@@ -61,20 +67,15 @@ mod tests {
         assert_not_found(
             &KIND,
             CLOCK,
-            &[
-                "1402057500005",
-                "3202057500002",
-                "1402058500008",
-                "11402057500004",
-                "14020575000041",
-                "140205 7500004",
-            ],
+            &["1402057500005", "3202057500002", "1402058500008", "11402057500004", "14020575000041", "140205 7500004"],
         );
     }
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 40_u8..=57, region in 50_u8..=59, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 40_u8..=57, region in 50_u8..=59, serial in 0_u16..=999,
+        ) {
             let number = format!("{day:02}{month:02}0{year:02}{region}{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);

@@ -2,7 +2,10 @@
 //!
 //! Czechoslovakia's number, with the arithmetic of the Czech one (see there).
 
-use super::{Finder, Identifier, cz_rc::{LAYOUTS, valid}};
+use super::{
+    Finder, Identifier,
+    cz_rc::{LAYOUTS, valid},
+};
 
 /// The kind.
 pub(super) static KIND: Identifier = Identifier {
@@ -28,31 +31,20 @@ mod tests {
         assert_found(
             &KIND,
             CLOCK,
-            &[
-                ("531214/0009", "slash"),
-                ("531214 0009", "spaced"),
-                ("5312140009", "bare"),
-                ("800101/000", "nine"),
-            ],
+            &[("531214/0009", "slash"), ("531214 0009", "spaced"), ("5312140009", "bare"), ("800101/000", "nine")],
         );
     }
 
     #[test]
     fn other_numbers_are_none() {
-        assert_not_found(
-            &KIND,
-            CLOCK,
-            &[
-                "5312140000",
-                "540101/000",
-                "53121400091",
-            ],
-        );
+        assert_not_found(&KIND, CLOCK, &["5312140000", "540101/000", "53121400091"]);
     }
 
     proptest! {
         #[test]
-        fn every_number_is_found_in_every_layout(day in 1_u8..=28, month in 1_u8..=12, year in 40_u8..=53, serial in 0_u16..=999) {
+        fn every_number_is_found_in_every_layout(
+            day in 1_u8..=28, month in 1_u8..=12, year in 40_u8..=53, serial in 0_u16..=999,
+        ) {
             let number = format!("{year:02}{month:02}{day:02}{serial:03}?");
             if let Some(number) = completed(&KIND, &number, "0123456789", CLOCK) {
                 assert_found_in_every_layout(&KIND, &number, CLOCK);
