@@ -1,6 +1,8 @@
 """Judges numbers with python-stdnum, for tests/detect_stdnum.rs.
 
     stdnum_oracle.py cpr YYYY-MM-DD   a number a line -> the date of birth, or the reason why it is none
+    stdnum_oracle.py module NAME      a number a line -> valid, with the date of birth where it tells one, or the reason why
+                                      it is none; NAME is the module, as in pl.pesel
     stdnum_oracle.py luhn             a number a line -> valid or invalid
     stdnum_oracle.py iban             a number a line -> valid, or the reason why it is none
     stdnum_oracle.py iban-make COUNT  COUNT valid numbers of every country that it knows
@@ -31,6 +33,17 @@ def judge_cpr(number, today):
         return 'future' if born > today else '%s %d' % (born, cpr.checksum(number))
     except ValidationError as error:
         return type(error).__name__
+
+
+def judge_with(module, number):
+    try:
+        module.validate(number)
+    except ValidationError as error:
+        return type(error).__name__
+    try:
+        return 'valid %s' % module.get_birth_date(number)
+    except (AttributeError, ValidationError):
+        return 'valid'
 
 
 def judge_iban(number):
@@ -118,6 +131,9 @@ def main():
     if what == 'cpr':
         today = datetime.date.fromisoformat(sys.argv[2])
         judge = lambda number: judge_cpr(number, today)
+    elif what == 'module':
+        module = importlib.import_module('stdnum.' + sys.argv[2])
+        judge = lambda number: judge_with(module, number)
     elif what == 'luhn':
         judge = lambda number: 'valid' if luhn.is_valid(number) else 'invalid'
     else:

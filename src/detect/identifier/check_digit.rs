@@ -81,6 +81,21 @@ pub(super) fn machine_readable(signs: &[u8]) -> u32 {
     signs.iter().zip([7, 3, 1].into_iter().cycle()).map(|(sign, weight)| value(sign) * weight).sum::<u32>() % 10
 }
 
+/// Modulus 11 in two stages, as the Baltic states have it: the last digit is the remainder of the others weighted 1 to
+/// 9 and 1 again; where that is 10, of the others weighted 3 to 9 and 1 to 3 again; where that is 10 as well, it is 0.
+pub(super) fn two_stage_modulus_11(digits: &[u8]) -> bool {
+    let Some((last, others)) = digits.split_last() else { return false };
+    let stage = |first: u32| {
+        let weights = (0..9).cycle().skip(first as usize).map(|weight| weight + 1);
+        others.iter().zip(weights).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum::<u32>() % 11
+    };
+    let check = match stage(0) {
+        10 => stage(2) % 10,
+        remainder => remainder,
+    };
+    u32::from(last - b'0') == check
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +110,8 @@ mod tests {
         assert_eq!([machine_readable(b"520727"), machine_readable(b"AB2134<<<")], [3, 5]);
         assert!(luhn(b"4111111111111111"));
         assert!(!luhn(b"4111111111111112"));
+        assert!(two_stage_modulus_11(b"55702140003"));
+        assert!(!two_stage_modulus_11(b"55702140004"));
         assert!(modulus_11_10(b"07945"));
         assert!(!modulus_11_10(b"07946"));
         assert_eq!(
