@@ -490,7 +490,7 @@ impl<'a> Inspection<'a> {
 
     /// Up to `most` different words of a list that stand anywhere in the message.
     fn in_message(&mut self, list: ListId, most: usize) -> Vec<&'a str> {
-        let (engine, document) = (self.engine, self.document);
+        let (engine, document, languages) = (self.engine, self.document, self.languages);
         let words = self.message_words.get_or_insert_with(|| {
             let mut words: BTreeMap<ListId, Vec<&'a str>> = BTreeMap::new();
             let mut folded = Vec::new();
@@ -501,7 +501,8 @@ impl<'a> Inspection<'a> {
                     fold_into(&piece.text[block.start..block.overlap], &mut folded);
                     for found in lists.find(&piece.text, &folded, block.start) {
                         let known = words.entry(found.list).or_default();
-                        if known.len() < MAX_MOST && !known.contains(&found.word.written.as_str()) {
+                        let counts = languages.allow(found.word.language);
+                        if counts && known.len() < MAX_MOST && !known.contains(&found.word.written.as_str()) {
                             known.push(&found.word.written);
                         }
                     }
