@@ -4,11 +4,14 @@
 use divan::{Bencher, counter::BytesCount};
 use jiff::civil::date;
 use segl::{
-    config::Marks,
+    config::{Marks, rules::read_rule_files},
     detect::RuleSet,
     message::{self, Document, Limits, Piece, Unread},
 };
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 fn main() {
     divan::main();
@@ -18,13 +21,11 @@ fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
+/// Every rule that is shipped, or those of the directory `SEGL_RULES`.
 fn rules() -> RuleSet {
-    let files = [
-        ("dk.toml", include_str!("../conf/rules/dk.toml")),
-        ("finance.toml", include_str!("../conf/rules/finance.toml")),
-        ("marks.toml", include_str!("../conf/rules/marks.toml")),
-    ];
-    RuleSet::parse(&files.map(|(name, text)| (name.to_owned(), text.to_owned()))).expect("the shipped rules are good")
+    let directory = env::var("SEGL_RULES").unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/conf/rules").to_owned());
+    let files = read_rule_files(&[directory.into()]).expect("the rules can be read");
+    RuleSet::parse(&files).expect("the shipped rules are good")
 }
 
 /// Mail as people write it, with the numbers that stand in it, `length` bytes of it.
@@ -98,4 +99,11 @@ fn inspect_words_only(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn inspect_numbers_only(bencher: Bencher<'_, '_>) {
     inspect(bencher, "140257-5678 cpr ".repeat(60_000));
+}
+
+/// What is made to be slow: digits alone, numbers that are nearly some, one term again and again, terms that are nearly
+/// some, names.
+#[divan::bench(args = ["1234567890 ", "1402575679 140257-567 ", "kræft ", "kræfd sygemel ", "Anna Jensen ", "1 4 0 2 5 7 "])]
+fn inspect_repeated(bencher: Bencher<'_, '_>, text: &str) {
+    inspect(bencher, text.repeat(1_000_000 / text.len()));
 }

@@ -90,11 +90,14 @@ const COMMON: [(Language, &[&str]); 7] = [
 const SAMPLE: usize = 4096;
 const STRETCH: usize = 65_536;
 
-/// Fewer common words say nothing.
-const FEWEST: u32 = 4;
+/// What a word says that one language alone has.
+const SAYS: u32 = 12;
+
+/// Less than this says nothing.
+const FEWEST: u32 = 3 * SAYS;
 
 /// A language with this share of the commonest one's common words may be there too, in percent.
-const SHARE: u32 = 30;
+const SHARE: u32 = 20;
 
 /// Slots of the table of common words, a power of two several times their number.
 const SLOTS: usize = 2048;
@@ -167,6 +170,7 @@ impl CommonWords {
         Languages(set.fold(0, |set, bit| set | bit))
     }
 
+    /// Counts what each word says: more, the fewer languages have it.
     fn count(&self, text: &[u8], counts: &mut [u32; COMMON.len()]) {
         // What is neither ASCII nor a letter is rare within common words, and ends none.
         let letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
@@ -174,8 +178,9 @@ impl CommonWords {
             let key = key(word);
             let (known, languages) = self.slots[slot(&self.slots, key)];
             if known == key {
+                let says = SAYS / languages.count_ones();
                 for (at, count) in counts.iter_mut().enumerate() {
-                    *count += u32::from(languages & bit(LANGUAGES[at] as usize) != 0);
+                    *count += if languages & bit(LANGUAGES[at] as usize) != 0 { says } else { 0 };
                 }
             }
         }
@@ -263,6 +268,9 @@ mod tests {
             }
             assert!(found.len() <= 3, "{text}: {found:?}");
         }
+        let english = "I am not sure that this is what you asked for, but as far as I can see the report has been sent to all of \
+                       them on Monday, and she will come back to me if there is anything else. Do you want one more?";
+        assert_eq!(languages(english), [English]);
         assert_eq!(languages("610190-0005").len(), COMMON.len());
         let both = "Please note that this is confidential and that you are not to use it if it was not for you. \
                     Hej Mette, jeg har ikke fået svar på min mail, og det er for sent nu.";

@@ -2,7 +2,8 @@
 //!
 //! A word stands for itself, whatever its case: `journal` is found in `Journal 12`, not in `journalist`. A star lets
 //! the word go on: `journal*` is found in `journalnummer`, `*nummer` in `journalnummer`, `*syg*` in `kræftsygdom`,
-//! which is how Danish, German, Dutch, Swedish and Norwegian build their compounds.
+//! which is how Danish, German, Dutch, Swedish and Norwegian build their compounds. A word written in capitals counts only
+//! where it stands in capitals.
 
 use super::{fold::fold, language::Language};
 
@@ -18,6 +19,8 @@ pub(super) struct Word {
     pub(super) language: Option<Language>,
     /// It counts only where it begins with a capital letter.
     pub(super) capital: bool,
+    /// It counts only in capitals: an abbreviation that is a word otherwise (`SEP`).
+    all_capitals: bool,
     folded: String,
     open_left: bool,
     open_right: bool,
@@ -53,6 +56,7 @@ impl Word {
             written: written.trim().to_owned(),
             language: None,
             capital: false,
+            all_capitals: is_all_capitals(written),
             folded: inner.to_owned(),
             open_left,
             open_right,
@@ -83,12 +87,18 @@ impl Word {
     /// Whether the word may stand at this place of the (unfolded or folded) text.
     pub(super) fn fits(&self, text: &str, start: usize, end: usize) -> bool {
         let letter = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-        if self.capital && !begins_with_capital(text, start) {
+        if self.capital && !begins_with_capital(text, start) || self.all_capitals && !is_all_capitals(&text[start..end])
+        {
             return false;
         }
         (self.open_left || !letter(text[..start].chars().next_back()))
             && (self.open_right || !letter(text[end..].chars().next()))
     }
+}
+
+/// Whether there are at least two letters, and no small one.
+fn is_all_capitals(text: &str) -> bool {
+    text.chars().filter(|character| character.is_uppercase()).count() >= 2 && !text.chars().any(char::is_lowercase)
 }
 
 /// Whether the word around this place begins with a capital letter.
@@ -100,6 +110,23 @@ fn begins_with_capital(text: &str, at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn abbreviations_in_capitals_count_in_capitals() {
+        for (word, text, expected) in [
+            ("SEP", "SEP", true),
+            ("SEP", "sep", false),
+            ("sep", "SEP", true),
+            ("SEP*", "SEP-patient", true),
+            ("ÅO", "åo", false),
+        ] {
+            assert_eq!(
+                Word::parse(word).unwrap().fits(text, 0, word.trim_matches('*').len()),
+                expected,
+                "{word} {text}"
+            );
+        }
+    }
 
     #[test]
     fn bad_words_are_refused() {
