@@ -76,6 +76,8 @@ pub(super) struct Engine {
     anywhere: Option<Lists<ListId>>,
     common_words: CommonWords,
     model: Model,
+    /// Some rule weighs what the model says.
+    asks_model: bool,
     has_patterns: bool,
     /// The greatest distance of any context, in bytes.
     reach: usize,
@@ -124,6 +126,9 @@ impl Engine {
             has_patterns: rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. })),
             common_words: CommonWords::new(),
             model: Model::shipped(),
+            asks_model: rules
+                .iter()
+                .any(|rule| rule.context.iter().any(|context| matches!(context.evidence, Evidence::Letter))),
             identifiers,
             terms: Lists::build(terms),
             nearby: words_of(nearby),
@@ -159,7 +164,12 @@ impl Engine {
                 break;
             }
         }
-        (inspection.findings(), late)
+        let mut letter = std::mem::take(&mut inspection.letter);
+        let mut findings = inspection.findings();
+        if findings.is_empty() && self.asks_model {
+            findings.extend(letter.alone(&self.model, document));
+        }
+        (findings, late)
     }
 }
 

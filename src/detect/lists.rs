@@ -16,8 +16,7 @@ const FILTER_BITS: u32 = 16;
 
 /// Many lists of words, searched at once. `L` says which list a word belongs to.
 pub(super) struct Lists<L> {
-    /// For each folded word, the words that look so and their lists.
-    words: Vec<(Box<[u8]>, Vec<(Word, L)>)>,
+    entries: Vec<Entry<L>>,
     /// Words that begin where a word begins.
     whole: Keys,
     /// The same of those that are shorter than a key.
@@ -26,6 +25,12 @@ pub(super) struct Lists<L> {
     inner: Keys,
     /// The same of those that are shorter than a key.
     short_inner: Keys,
+}
+
+/// The words that look the same, folded, and their lists.
+struct Entry<L> {
+    folded: Box<[u8]>,
+    words: Vec<(Word, L)>,
 }
 
 /// A word found: its place in the text, itself, and its list.
@@ -40,23 +45,23 @@ impl<L: Copy> Lists<L> {
     /// Prepares the tables; none where there are no words.
     pub(super) fn build(words: impl IntoIterator<Item = (Word, L)>) -> Option<Self> {
         let mut places: HashMap<String, usize> = HashMap::new();
-        let mut lists: Vec<(Box<[u8]>, Vec<(Word, L)>)> = Vec::new();
+        let mut entries: Vec<Entry<L>> = Vec::new();
         for (word, list) in words {
-            let place = *places.entry(word.folded().to_owned()).or_insert(lists.len());
-            if place == lists.len() {
-                lists.push((word.folded().as_bytes().into(), Vec::new()));
+            let place = *places.entry(word.folded().to_owned()).or_insert(entries.len());
+            if place == entries.len() {
+                entries.push(Entry { folded: word.folded().as_bytes().into(), words: Vec::new() });
             }
-            lists[place].1.push((word, list));
+            entries[place].words.push((word, list));
         }
         let keys = |is_inner: bool, is_short: bool| {
-            let those = lists.iter().enumerate().filter(|(_, (folded, words))| {
+            let those = entries.iter().enumerate().filter(|(_, Entry { folded, words })| {
                 words.iter().any(|(word, _)| word.is_open_left()) == is_inner && (folded.len() < KEY) == is_short
             });
-            Keys::build(if is_short { SHORT } else { KEY }, those.map(|(at, (folded, _))| (at, &**folded)))
+            Keys::build(if is_short { SHORT } else { KEY }, those.map(|(at, entry)| (at, &*entry.folded)))
         };
         let tables = (keys(false, false), keys(false, true), keys(true, false), keys(true, true));
         let (whole, short, inner, short_inner) = tables;
-        (!lists.is_empty()).then_some(Self { words: lists, whole, short, inner, short_inner })
+        (!entries.is_empty()).then_some(Self { entries, whole, short, inner, short_inner })
     }
 
     /// Every word in `folded`, which is the folded text from byte `offset` of `text` on, in the order of their beginnings.
@@ -99,7 +104,7 @@ impl<L: Copy> Lists<L> {
         found: &mut Vec<Found<'a, L>>,
     ) {
         for &at in keys.of(key) {
-            let (folded, words) = &self.words[at];
+            let Entry { folded, words } = &self.entries[at];
             if !rest.starts_with(folded) {
                 continue;
             }

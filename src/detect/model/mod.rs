@@ -115,7 +115,8 @@ impl Model {
     /// The model that came with the program.
     ///
     /// # Panics
-    /// Never: a test reads it.
+    /// Never: what is built in is read by every test that has rules.
+    #[allow(clippy::expect_used, reason = "it is part of the program, and every test reads it")]
     pub fn shipped() -> Self {
         Self::read(include_bytes!("../../../conf/model.bin")).expect("a test reads the shipped model")
     }
