@@ -111,6 +111,7 @@ fn base64_some(body: &[u8], most: usize) -> (Vec<u8>, bool) {
 }
 
 /// Quoted-printable: soft line breaks and white space before line ends go; an `=` that begins neither is a plain `=`.
+#[cfg(any(feature = "documents", test))]
 pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
     quoted_printable_some(body, usize::MAX)
 }
