@@ -154,6 +154,7 @@ impl Engine {
             letter: Letter::default(),
             tallies: BTreeMap::new(),
             message_words: None,
+            lists_here: None,
             numbers: Vec::new(),
             folded: Vec::new(),
         };
@@ -187,6 +188,8 @@ struct Inspection<'a> {
     letter: Letter,
     /// The different words of each list that stand anywhere in the message; looked up when first asked for.
     message_words: Option<BTreeMap<ListId, Vec<&'a str>>>,
+    /// The lists that have a word in this piece, by their numbers; looked up when first asked for.
+    lists_here: Option<Vec<bool>>,
     /// What was found in this piece by rules about numbers.
     numbers: Vec<(Category, Range<usize>)>,
     folded: Vec<u8>,
@@ -244,6 +247,7 @@ struct Surroundings<'a> {
 impl<'a> Inspection<'a> {
     fn piece(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
         self.numbers.clear();
+        self.lists_here = None;
         self.identifiers(place, text)?;
         self.patterns(place, text)?;
         self.terms(place, text)
@@ -263,7 +267,7 @@ impl<'a> Inspection<'a> {
             if let Some(series) = spread.take(text.as_bytes(), &run) {
                 self.series(place, text, &series, &mut cluster)?;
             }
-            self.run(text.as_bytes(), &run, |inspection, candidate| {
+            self.run(text, text.as_bytes(), &run, |inspection, candidate| {
                 inspection.candidate(place, text, &mut cluster, candidate)
             })?;
         }
@@ -276,7 +280,7 @@ impl<'a> Inspection<'a> {
     /// Offers digits that stand apart, put together.
     fn series(&mut self, place: usize, text: &'a str, series: &Series, cluster: &mut Cluster<'a>) -> Result<(), Late> {
         for run in Runs::of(&series.text) {
-            self.run(&series.text, &run, |inspection, candidate| {
+            self.run(text, &series.text, &run, |inspection, candidate| {
                 let range = series.range(&candidate.range);
                 inspection.candidate(place, text, cluster, Candidate { range, ..candidate })
             })?;
@@ -284,9 +288,11 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// Offers a run of digits to every kind of number that can begin with it.
+    /// Offers a run of digits, of the piece or of what was put together from it, to every kind of number that can begin with
+    /// it.
     fn run(
         &mut self,
+        piece: &str,
         text: &[u8],
         run: &Range<usize>,
         mut take: impl FnMut(&mut Self, Candidate<'a>) -> Result<(), Late>,
@@ -297,9 +303,53 @@ impl<'a> Inspection<'a> {
             let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
             let score = base[form] + if checksum { *bonus } else { 0 };
             let shape = Shape::Number { form, checksum };
-            take(self, Candidate { rule, word: None, range, score, shape })?;
+            let candidate = Candidate { rule, word: None, range, score, shape };
+            if self.can_be_found(&candidate, piece)? {
+                take(self, candidate)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether a candidate can reach its rule's threshold with the words that stand anywhere in the piece. Most cannot,
+    /// and looking around each of them is what would take the time.
+    fn can_be_found(&mut self, candidate: &Candidate<'a>, piece: &str) -> Result<bool, Late> {
+        let rule = &self.engine.rules[candidate.rule];
+        if candidate.score >= rule.threshold {
+            return Ok(true);
+        }
+        let mut score = candidate.score;
+        for context in rule.context.iter().filter(|context| context.weight > 0) {
+            let may_apply = match (context.evidence, context.distance) {
+                (Evidence::Words(list), Some(_)) => self.is_here(list, piece)?,
+                _ => true,
+            };
+            if may_apply {
+                score += context.weight * Score::try_from(context.most).unwrap_or(Score::MAX / CERTAIN);
+            }
+        }
+        Ok(score >= rule.threshold)
+    }
+
+    /// Whether a word of this list stands in the piece.
+    fn is_here(&mut self, list: ListId, piece: &str) -> Result<bool, Late> {
+        if self.lists_here.is_none() {
+            let engine = self.engine;
+            let mut here = vec![false; engine.lists.len()];
+            let mut folded = Vec::new();
+            if let Some(lists) = &engine.nearby {
+                for block in blocks(piece, MAX_WORD) {
+                    self.clock()?;
+                    folded.clear();
+                    fold_into(&piece[block.start..block.overlap], &mut folded);
+                    for found in lists.find(piece, &folded, block.start) {
+                        here[found.list.0] = true;
+                    }
+                }
+            }
+            self.lists_here = Some(here);
+        }
+        Ok(self.lists_here.as_ref().is_none_or(|here| here[list.0]))
     }
 
     fn terms(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
