@@ -11,17 +11,19 @@ use segl::{
     message::{self, Limits},
 };
 use std::{
+    fs,
+    path::PathBuf,
     sync::LazyLock,
     time::{Duration, Instant},
 };
 
+/// Every rule file of the repository.
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
-    let files = [
-        ("dk.toml", include_str!("../../conf/rules/dk.toml")),
-        ("finance.toml", include_str!("../../conf/rules/finance.toml")),
-        ("marks.toml", include_str!("../../conf/rules/marks.toml")),
-    ];
-    RuleSet::parse(&files.map(|(name, text)| (name.to_owned(), text.to_owned()))).expect("the shipped rules are good")
+    let paths = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../conf/rules")).expect("the rules are there");
+    let mut paths: Vec<_> = paths.map(|entry| entry.expect("the rules are there").path()).collect();
+    paths.sort();
+    let read = |path: &PathBuf| (path.display().to_string(), fs::read_to_string(path).expect("a rule file is text"));
+    RuleSet::parse(&paths.iter().map(read).collect::<Vec<_>>()).expect("the shipped rules are good")
 });
 
 fuzz_target!(|raw: &[u8]| {
