@@ -87,10 +87,22 @@ fn grouped(text: &[u8], day: &Range<usize>) -> Option<Written> {
         2 | 4 => serial(text, year.end)?,
         _ => return None,
     };
+    if is_time_zone(&text[year.end..serial.start], &text[serial.clone()]) {
+        return None;
+    }
     let full = (year.len() == 4).then(|| number(&text[year.clone()]));
     let short = year.end - 2..year.end;
     let digits = collect(&[&text[day.clone()], &text[month], &text[short], &text[serial.clone()]])?;
     Some(Written { end: serial.end, form: GROUPED, year: full, digits })
+}
+
+/// Whether a date is followed by the difference from UTC, as mail programs write it over a reply: `11/06/04 -0700`.
+fn is_time_zone(between: &[u8], digits: &[u8]) -> bool {
+    let hours_and_minutes = number(digits);
+    between.len() > 1
+        && between.last() == Some(&b'-')
+        && hours_and_minutes <= 1200
+        && matches!(hours_and_minutes % 100, 0 | 30 | 45)
 }
 
 /// The four digits after the date, and whether a plain hyphen stands before them.
@@ -210,6 +222,8 @@ mod tests {
             "31.01-36-4321",
             "31.01.1936-4321",
             "31012136-4321",
+            "31/01/36 -0700",
+            "31-01-2036 -0330",
             "a310136-4321",
             "310136-4321a",
             "12-310136-4321",
