@@ -68,12 +68,14 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
     if kind.may_hide_archive() && archive::has_zip_appended(file.bytes) {
         let result = archive::read_appended_zip(file, reading);
         result.or_else(|fault| reading.fault(file.place, fault))?;
+        behind_text(&kind, file, reading);
     }
     if kind.may_hide_archive()
         && let Some(bytes) = archive::seven_zip_within(file.bytes)
     {
         let result = archive::read_seven_zip(&Attachment { bytes, ..*file }, reading);
         result.or_else(|fault| reading.fault(file.place, fault))?;
+        behind_text(&kind, file, reading);
     }
     match kind {
         Kind::Message => Ok(read_within(file.bytes, file.place, reading)?),
@@ -103,6 +105,14 @@ fn read(file: &Attachment<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         Kind::OpenPgp => openpgp::read(file, reading),
         Kind::Age => age::read(file, reading),
         Kind::Unread(what) => Err(Fault::Unreadable(format!("{what} is not read"))),
+    }
+}
+
+/// Lists a text with an archive behind it: no program writes such a file, and the archive's bytes make one encoding as
+/// likely as another, so that the text may be another than the one that is read.
+fn behind_text(kind: &Kind, file: &Attachment<'_>, reading: &mut Reading<'_>) {
+    if matches!(kind, Kind::Plain) {
+        reading.unreadable(file.place, "a text with an archive behind it");
     }
 }
 
