@@ -50,9 +50,6 @@ const MAX_MOST: usize = 10;
 /// Numbers found in one piece that count as evidence for what stands beside them.
 const MAX_NUMBERS: usize = 10_000;
 
-/// The longest run of digits that can be the first of a number of a known kind.
-const MAX_RUN: usize = 63;
-
 /// Runs of digits between two looks at the clock.
 const RUNS: usize = 4096;
 
@@ -67,8 +64,8 @@ struct TermId {
 pub(super) struct Engine {
     pub(super) rules: Vec<Rule>,
     pub(super) lists: Vec<List>,
-    /// By the length of the first run of digits: rules and their kinds of number.
-    identifiers: Vec<Vec<(usize, &'static Identifier)>>,
+    /// By the kind of number: the rules that want it.
+    identifiers: Vec<Vec<usize>>,
     terms: Option<Lists<TermId>>,
     /// The lists of contexts that have a distance, and of exceptions.
     nearby: Option<Lists<ListId>>,
@@ -86,18 +83,12 @@ pub(super) struct Engine {
 impl Engine {
     /// Prepares rules for use.
     pub(super) fn build(Pack { rules, lists }: Pack) -> Self {
-        let mut identifiers = vec![Vec::new(); MAX_RUN + 1];
+        let mut identifiers = vec![Vec::new(); Identifier::all().count()];
         let mut terms = Vec::new();
         let (mut nearby, mut anywhere) = (BTreeSet::new(), BTreeSet::new());
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
-                Matcher::Identifier { identifier, .. } => {
-                    for (length, starting) in identifiers.iter_mut().enumerate() {
-                        if identifier.starts_with(length) {
-                            starting.push((rule, *identifier));
-                        }
-                    }
-                }
+                Matcher::Identifier { identifier, .. } => identifiers[identifier.index()].push(rule),
                 Matcher::Terms(groups) => {
                     for (group, known) in groups.iter().enumerate() {
                         terms.extend(known.words.iter().map(|word| (word.clone(), TermId { rule, group })));
@@ -298,17 +289,19 @@ impl<'a> Inspection<'a> {
         mut take: impl FnMut(&mut Self, Candidate<'a>) -> Result<(), Late>,
     ) -> Result<(), Late> {
         let engine = self.engine;
-        for &(rule, identifier) in engine.identifiers.get(run.len()).into_iter().flatten() {
-            let Some(Hit { range, form, checksum }) = identifier.at(text, run, self.today) else { continue };
-            let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
-            let score = base[form] + if checksum { *bonus } else { 0 };
-            let shape = Shape::Number { form, checksum };
-            let candidate = Candidate { rule, word: None, range, score, shape };
-            if self.can_be_found(&candidate, piece)? {
-                take(self, candidate)?;
+        let wanted = |kind: usize| !engine.identifiers[kind].is_empty();
+        Identifier::starting(text, run, self.today, wanted, |kind, Hit { range, form, checksum }| {
+            for &rule in &engine.identifiers[kind] {
+                let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
+                let score = base[form] + if checksum { *bonus } else { 0 };
+                let shape = Shape::Number { form, checksum };
+                let candidate = Candidate { rule, word: None, range: range.clone(), score, shape };
+                if self.can_be_found(&candidate, piece)? {
+                    take(self, candidate)?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Whether a candidate can reach its rule's threshold with the words that stand anywhere in the piece. Most cannot,

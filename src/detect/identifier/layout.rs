@@ -1,5 +1,6 @@
 //! Ways of writing a number: groups of digits and letters, and what stands between them.
 
+use super::table::{Around, Follow};
 use crate::detect::digits::run_end;
 use std::ops::Range;
 
@@ -50,12 +51,40 @@ impl Layout {
         self.pattern.bytes().skip_while(|sign| *sign != b'd').take_while(|sign| *sign == b'd').count()
     }
 
+    /// Whether what stands around a run of digits, whose length is that of the first, leaves it a chance.
+    pub(super) fn may_fit(&self, around: &Around) -> bool {
+        let pattern = self.pattern.as_bytes();
+        let Some(first) = pattern.iter().position(|sign| *sign == b'd') else { return false };
+        let letter_before = first > 0 && matches!(pattern[first - 1], b'l' | b'x');
+        if letter_before != around.letter_before {
+            return false;
+        }
+        let Some((sign, rest)) = pattern[first + self.first_run()..].split_first() else {
+            // A hyphen or dot with digits behind it makes it a piece of something longer.
+            let goes_on = matches!(around.follow, Follow::Hyphen | Follow::Dot) && around.next > 0;
+            return around.follow != Follow::Letter && !goes_on;
+        };
+        let digits = rest.iter().take_while(|sign| **sign == b'd').count();
+        let next = match rest.get(digits) {
+            Some(b'x') => around.next >= digits,
+            _ => around.next == digits,
+        };
+        next && match sign {
+            b'l' | b'x' => around.follow == Follow::Letter,
+            b' ' => around.follow == Follow::White,
+            b'~' => matches!(around.follow, Follow::Hyphen | Follow::WideHyphen),
+            b'-' => around.follow == Follow::Hyphen,
+            b'.' => around.follow == Follow::Dot,
+            b'/' => around.follow == Follow::Slash,
+            _ => around.follow == Follow::Other,
+        }
+    }
+
     /// Reads the number whose first digits are this run, neither more nor fewer.
     pub(super) fn read(&self, text: &[u8], run: &Range<usize>) -> Option<Written> {
         let pattern = self.pattern.as_bytes();
         let before = pattern.iter().position(|sign| *sign == b'd')?;
         let first = before + run.len();
-        // Most runs have another length, which these few looks tell.
         if pattern.get(first) == Some(&b'd') || !pattern.get(before..first)?.iter().rev().all(|sign| *sign == b'd') {
             return None;
         }
@@ -105,7 +134,7 @@ impl Layout {
     }
 }
 
-fn white(text: &[u8], at: usize) -> usize {
+pub(super) fn white(text: &[u8], at: usize) -> usize {
     let after = text.get(at..).unwrap_or_default();
     after.iter().take(MAX_WHITE).take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
 }

@@ -10,11 +10,13 @@ mod check_digit;
 mod date;
 mod layout;
 mod serial;
+mod table;
 
 use super::digits;
 use jiff::civil::Date;
 use layout::Layout;
 use std::ops::Range;
+use table::{Around, Entry, Table};
 
 /// Declares the kinds' files and lists them.
 macro_rules! kinds {
@@ -148,32 +150,53 @@ impl Identifier {
         KINDS.iter().copied()
     }
 
-    /// Whether a number of this kind can have a run of so many digits as its first.
-    pub(super) fn starts_with(&self, length: usize) -> bool {
-        match self.finder {
-            Finder::Written { layouts, .. } => layouts.iter().any(|layout| layout.first_run() == length),
-            Finder::Own { starts, .. } => length < 64 && starts >> length & 1 == 1,
-        }
+    /// Its place among all.
+    pub(super) fn index(&self) -> usize {
+        KINDS.iter().take_while(|kind| kind.name != self.name).count()
     }
 
-    /// The number, if there is one, whose first digits are this run; nobody is born after `today`.
-    pub(super) fn at(&self, text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
-        match self.finder {
-            Finder::Own { at, .. } => at(text, run, today),
-            Finder::Written { layouts, valid } => {
-                let embedded = self.forms.len() - 1;
-                layouts.iter().find_map(|layout| {
-                    let written = layout.read(text, run)?;
-                    let checksum = valid(written.value(), today)?;
-                    let form = match digits::setting(text, &written.range) {
-                        digits::Setting::Alone => layout.form,
-                        digits::Setting::Embedded => embedded,
-                        digits::Setting::Piece => return None,
-                    };
-                    Some(Hit { range: written.range.clone(), form, checksum: checksum == Checksum::Fits })
-                })
+    /// Every number whose first digits are this run, of the kinds that are `wanted` (by their place among all), one of each
+    /// kind; nobody is born after `today`.
+    pub(super) fn starting<E>(
+        text: &[u8],
+        run: &Range<usize>,
+        today: Date,
+        wanted: impl Fn(usize) -> bool,
+        mut take: impl FnMut(usize, Hit) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let table = Table::get();
+        for &kind in table.own(run.len()) {
+            if wanted(kind)
+                && let Finder::Own { at, .. } = KINDS[kind].finder
+                && let Some(hit) = at(text, run, today)
+            {
+                take(kind, hit)?;
             }
         }
+        let mut done = None;
+        for &Entry { kind, layout } in table.layouts(Around::of(text, run)) {
+            if done != Some(kind)
+                && wanted(kind)
+                && let Some(hit) = KINDS[kind].written(layout, text, run, today)
+            {
+                done = Some(kind);
+                take(kind, hit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number in this layout.
+    fn written(&self, layout: &Layout, text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
+        let Finder::Written { valid, .. } = self.finder else { return None };
+        let written = layout.read(text, run)?;
+        let checksum = valid(written.value(), today)?;
+        let form = match digits::setting(text, &written.range) {
+            digits::Setting::Alone => layout.form,
+            digits::Setting::Embedded => self.forms.len() - 1,
+            digits::Setting::Piece => return None,
+        };
+        Some(Hit { range: written.range.clone(), form, checksum: checksum == Checksum::Fits })
     }
 
     /// The value with all but its beginning hidden.
@@ -196,9 +219,21 @@ mod tests {
         text: &'t str,
         today: Date,
     ) -> Vec<(&'t str, &'static str, bool)> {
-        let runs = Runs::of(text.as_bytes()).filter(|run| kind.starts_with(run.len()));
-        let hits = runs.filter_map(|run| kind.at(text.as_bytes(), &run, today));
-        hits.map(|hit| (&text[hit.range], kind.forms[hit.form], hit.checksum)).collect()
+        let mut found = Vec::new();
+        let index = kind.index();
+        for run in Runs::of(text.as_bytes()) {
+            let _ = Identifier::starting::<()>(
+                text.as_bytes(),
+                &run,
+                today,
+                |kind| kind == index,
+                |_, hit| {
+                    found.push((&text[hit.range], kind.forms[hit.form], hit.checksum));
+                    Ok(())
+                },
+            );
+        }
+        found
     }
 
     /// Asserts that every text is a number of this kind and form, by itself and in a sentence.
@@ -277,7 +312,58 @@ mod tests {
         }
     }
 
+    /// What a kind finds at a run without the table.
+    fn found_slowly(kind: &'static Identifier, text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
+        match kind.finder {
+            Finder::Own { starts, at } if run.len() < 64 && starts >> run.len() & 1 == 1 => at(text, run, today),
+            Finder::Own { .. } => None,
+            Finder::Written { layouts, .. } => layouts.iter().find_map(|layout| kind.written(layout, text, run, today)),
+        }
+    }
+
+    /// Texts that a layout fits, or nearly.
+    fn written() -> impl Strategy<Value = String> {
+        let patterns: Vec<&str> = Identifier::all()
+            .flat_map(|kind| match kind.finder {
+                Finder::Written { layouts, .. } => layouts,
+                Finder::Own { .. } => &[],
+            })
+            .map(|layout| layout.pattern)
+            .collect();
+        let signs = prop::collection::vec((0_u8..10, "[A-Z]", "( |\\t|\\r\\n|  )", "( - |-|- |\n-)"), 45);
+        (prop::sample::select(patterns), signs).prop_map(|(pattern, signs)| {
+            let sign = |(sign, (digit, letter, white, hyphen)): (char, &(u8, String, String, String))| match sign {
+                'd' => digit.to_string(),
+                'x' if digit % 2 == 0 => digit.to_string(),
+                'l' | 'x' => letter.clone(),
+                ' ' => white.clone(),
+                '~' => hyphen.clone(),
+                sign => sign.to_string(),
+            };
+            pattern.chars().zip(&signs).map(sign).collect()
+        })
+    }
+
     proptest! {
+        #[test]
+        fn the_table_leaves_nothing_out(
+            texts in prop::collection::vec((written(), "[ .,;:/+()x-]?"), 1..6),
+        ) {
+            let text: String = texts.into_iter().flat_map(|(text, after)| [text, after]).collect();
+            for run in Runs::of(text.as_bytes()) {
+                let mut quick = Vec::new();
+                let _ = Identifier::starting::<()>(text.as_bytes(), &run, date(2057, 12, 31), |_| true, |kind, hit| {
+                    quick.push((kind, hit));
+                    Ok(())
+                });
+                quick.sort_by_key(|(kind, _)| *kind);
+                let slow: Vec<_> = KINDS.iter().enumerate().filter_map(|(index, kind)| {
+                    Some((index, found_slowly(kind, text.as_bytes(), &run, date(2057, 12, 31))?))
+                }).collect();
+                prop_assert_eq!(quick, slow, "{:?}", text);
+            }
+        }
+
         #[test]
         fn any_text_can_hold_any_kind(text in "([0-9]{1,12}|[A-Za-zæ]{1,6}|[ .\t\n/+-]){0,12}") {
             for kind in Identifier::all() {
