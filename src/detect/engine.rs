@@ -1,9 +1,10 @@
-//! Texts and rules -> findings. Each text is passed over a fixed number of times, whatever is in it:
+//! Texts and rules -> findings. Each text is passed over a fixed number of times, whatever is in it, a block at a time:
 //!
-//! 1. every run of digits is offered to every identifier; every word of the term lists is found in one pass; every
-//!    pattern is searched. What fits is a *candidate*, with the score that its shape is worth;
-//! 2. candidates that lie together are scored together: the words around them raise or lower their scores;
-//! 3. candidates that reach their rule's threshold are counted, each different value once.
+//! 1. every word of the lists is found in one pass;
+//! 2. every run of digits is offered to every identifier that it can begin, every pattern is searched: what fits is a
+//!    *candidate*, with the score that its shape is worth, and the words around it raise or lower that;
+//! 3. so it is with the terms, one block later, since numbers that follow them count as well;
+//! 4. candidates that reach their rule's threshold are counted, each different value once.
 
 use super::{
     Finding,
@@ -14,9 +15,10 @@ use super::{
     letter::Letter,
     lists::{Found, Lists},
     model::Model,
-    nearby::{Nearby, Places, Word},
-    rule::{CERTAIN, Context, Evidence, List, ListId, Matcher, Pack, Rule, Score},
+    nearby::{Few, Nearby, Word},
+    rule::{CERTAIN, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
+    scoring::{Candidate, Shape, Surroundings, Whole, applied, weigh, why},
     spread::{Series, Spread},
     words::MAX_WORD,
 };
@@ -28,8 +30,8 @@ use jiff::civil::Date;
 use regex_automata::Input;
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    fmt::Write,
     hash::{DefaultHasher, Hash, Hasher},
+    mem,
     ops::Range,
     sync::Arc,
     time::Instant,
@@ -41,41 +43,43 @@ pub(super) const MAX_FINDINGS: usize = 1000;
 /// Different values told apart for one finding; a count of this many means "at least".
 const MAX_VALUES: usize = 1000;
 
-/// Bytes of text searched at once, and between two looks at the clock.
+/// Bytes of text searched at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Different words of one list that are kept for the whole message.
-const MAX_MOST: usize = 10;
+/// Candidates, and runs of digits, between two looks at the clock.
+const BETWEEN_LOOKS: usize = 4096;
 
-/// Numbers found in one piece that count as evidence for what stands beside them.
-const MAX_NUMBERS: usize = 10_000;
+/// The longest number with all that may stand within it, in bytes.
+const MAX_NUMBER: usize = 256;
 
-/// Runs of digits between two looks at the clock.
-const RUNS: usize = 4096;
-
-/// The group of terms that a word belongs to.
+/// What a word stands for.
 #[derive(Clone, Copy, Debug)]
-struct TermId {
-    rule: usize,
-    group: usize,
+enum Stands {
+    /// A term of this rule, of this group of its terms.
+    Term { rule: usize, group: usize },
+    /// A word of a list that contexts or exceptions use.
+    List(ListId),
 }
 
 /// Rules, and their words by where they count.
 pub(super) struct Engine {
     pub(super) rules: Vec<Rule>,
     pub(super) lists: Vec<List>,
+    /// By rule: the most that its contexts can add.
+    gains: Vec<Score>,
     /// By the kind of number: the rules that want it.
     identifiers: Vec<Vec<usize>>,
-    terms: Option<Lists<TermId>>,
-    /// The lists of contexts that have a distance, and of exceptions.
-    nearby: Option<Lists<ListId>>,
+    /// The rules that are patterns.
+    patterns: Vec<usize>,
+    /// Terms, and the lists of contexts that have a distance, and of exceptions.
+    words: Option<Lists<Stands>>,
     /// The lists of contexts that count in the whole message.
     anywhere: Option<Lists<ListId>>,
     common_words: CommonWords,
     model: Model,
     /// Some rule weighs what the model says.
     asks_model: bool,
-    has_patterns: bool,
+    has_terms: bool,
     /// The greatest distance of any context, in bytes.
     reach: usize,
 }
@@ -84,14 +88,15 @@ impl Engine {
     /// Prepares rules for use.
     pub(super) fn build(Pack { rules, lists }: Pack) -> Self {
         let mut identifiers = vec![Vec::new(); Identifier::all().count()];
-        let mut terms = Vec::new();
+        let (mut patterns, mut words) = (Vec::new(), Vec::new());
         let (mut nearby, mut anywhere) = (BTreeSet::new(), BTreeSet::new());
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
                 Matcher::Identifier { identifier, .. } => identifiers[identifier.index()].push(rule),
+                Matcher::Pattern { .. } => patterns.push(rule),
                 Matcher::Terms(groups) => {
                     for (group, known) in groups.iter().enumerate() {
-                        terms.extend(known.words.iter().map(|word| (word.clone(), TermId { rule, group })));
+                        words.extend(known.words.iter().map(|word| (word.clone(), Stands::Term { rule, group })));
                     }
                 }
                 _ => {}
@@ -107,23 +112,23 @@ impl Engine {
             }
             nearby.extend(known.except);
         }
-        let words_of = |used: BTreeSet<ListId>| {
-            let lists = &lists;
-            Lists::build(used.into_iter().flat_map(|id| lists[id.0].words.iter().map(move |word| (word.clone(), id))))
-        };
+        let words_of = |list: ListId| lists[list.0].words.iter().map(move |word| (word.clone(), list));
+        let has_terms = !words.is_empty();
+        words.extend(nearby.into_iter().flat_map(words_of).map(|(word, list)| (word, Stands::List(list))));
         let distances = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
         Self {
             reach: rules.iter().filter_map(distances).max().unwrap_or(0),
-            has_patterns: rules.iter().any(|rule| matches!(rule.matcher, Matcher::Pattern { .. })),
+            gains: rules.iter().map(Rule::gain).collect(),
             common_words: CommonWords::new(),
             model: Model::shipped(),
             asks_model: rules
                 .iter()
                 .any(|rule| rule.context.iter().any(|context| matches!(context.evidence, Evidence::Letter))),
+            anywhere: Lists::build(anywhere.into_iter().flat_map(words_of)),
+            words: Lists::build(words),
+            has_terms,
             identifiers,
-            terms: Lists::build(terms),
-            nearby: words_of(nearby),
-            anywhere: words_of(anywhere),
+            patterns,
             lists,
             rules,
         }
@@ -136,18 +141,18 @@ impl Engine {
         today: Date,
         deadline: Instant,
     ) -> (Vec<Finding>, Option<Unreadable>) {
+        let languages = self.common_words.languages(document.pieces.iter().map(|piece| piece.text.as_str()));
         let mut inspection = Inspection {
             engine: self,
             document,
             today,
             deadline,
-            languages: self.common_words.languages(document.pieces.iter().map(|piece| piece.text.as_str())),
-            letter: Letter::default(),
+            whole: WholeMessage { engine: self, document, languages, place: 0, letter: Letter::default(), words: None },
             tallies: BTreeMap::new(),
-            message_words: None,
-            lists_here: None,
-            numbers: Vec::new(),
-            folded: Vec::new(),
+            numbers: Nearby::new(Category::ALL.len()),
+            terms: Nearby::new(self.rules.len()),
+            patterns_from: Vec::new(),
+            looks: 0,
         };
         let mut late = None;
         for (place, piece) in document.pieces.iter().enumerate() {
@@ -156,7 +161,7 @@ impl Engine {
                 break;
             }
         }
-        let mut letter = std::mem::take(&mut inspection.letter);
+        let mut letter = mem::take(&mut inspection.whole.letter);
         let mut findings = inspection.findings();
         if findings.is_empty() && self.asks_model {
             findings.extend(letter.alone(&self.model, document));
@@ -173,17 +178,17 @@ struct Inspection<'a> {
     document: &'a Document,
     today: Date,
     deadline: Instant,
+    whole: WholeMessage<'a>,
     /// By rule and place.
     tallies: BTreeMap<(usize, usize), Tally>,
-    languages: Languages,
-    letter: Letter,
-    /// The different words of each list that stand anywhere in the message; looked up when first asked for.
-    message_words: Option<BTreeMap<ListId, Vec<&'a str>>>,
-    /// The lists that have a word in this piece, by their numbers; looked up when first asked for.
-    lists_here: Option<Vec<bool>>,
-    /// What was found in this piece by rules about numbers.
-    numbers: Vec<(Category, Range<usize>)>,
-    folded: Vec<u8>,
+    /// Numbers found in this piece, by category.
+    numbers: Nearby<'a>,
+    /// Terms of this piece, by rule: those of the block that is scored, and of those beside it.
+    terms: Nearby<'a>,
+    /// By pattern: where the search goes on.
+    patterns_from: Vec<usize>,
+    /// Candidates and runs of digits since the last look at the clock.
+    looks: usize,
 }
 
 /// What one rule found at one place.
@@ -196,326 +201,187 @@ struct Tally {
     at: usize,
 }
 
-/// Something of the right shape.
-struct Candidate<'a> {
-    rule: usize,
-    /// The word, where it is one.
-    word: Option<&'a str>,
-    range: Range<usize>,
-    score: Score,
-    shape: Shape,
-}
-
-#[derive(Clone, Copy)]
-enum Shape {
-    Number { form: usize, checksum: bool },
-    Term,
-    Pattern,
-}
-
-/// A context that changed a score, by how much, and the words that did it.
-struct Applied<'a> {
-    context: &'a Context,
-    weight: Score,
-    words: Vec<&'a str>,
-}
-
-/// Candidates whose surroundings overlap.
-struct Cluster<'a> {
-    candidates: Vec<Candidate<'a>>,
-    range: Range<usize>,
-}
-
-/// What lies around the candidates of a cluster.
-struct Surroundings<'a> {
-    words: Nearby<'a>,
-    /// By rule: the terms of this cluster.
-    terms: BTreeMap<usize, Places<'a>>,
-    /// By category: the numbers of this piece.
-    numbers: BTreeMap<Category, Places<'a>>,
+/// A block of a piece, with the words that stand in it and around it.
+struct Stretch<'a> {
+    block: Block,
+    /// By list; nothing before it is asked for.
+    words: Option<Nearby<'a>>,
+    /// The terms that begin in the block.
+    terms: Vec<Candidate<'a>>,
 }
 
 impl<'a> Inspection<'a> {
     fn piece(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
         self.numbers.clear();
-        self.lists_here = None;
-        self.identifiers(place, text)?;
-        self.patterns(place, text)?;
-        self.terms(place, text)
+        self.terms.clear();
+        self.whole.place = place;
+        self.patterns_from = vec![0; self.engine.patterns.len()];
+        let mut runs = Runs::of(text.as_bytes()).peekable();
+        let mut spread = Spread::default();
+        let mut before: Option<Stretch<'a>> = None;
+        for block in blocks(text, MAX_WORD) {
+            self.clock()?;
+            let (start, end, is_last) = (block.start, block.end, block.end == text.len());
+            let mut stretch = Stretch { block, words: None, terms: Vec::new() };
+            if self.engine.has_terms {
+                self.find_words(text, &mut stretch);
+            }
+            while let Some(run) = runs.next_if(|run| run.start < end) {
+                self.look()?;
+                if let Some(series) = spread.take(text.as_bytes(), &run) {
+                    self.series(place, text, &series, &mut stretch)?;
+                }
+                self.run(place, text, &run, &mut stretch);
+            }
+            if let Some(series) = spread.finish().filter(|_| is_last) {
+                self.series(place, text, &series, &mut stretch)?;
+            }
+            self.patterns(place, text, &mut stretch)?;
+            if let Some(before) = before.replace(stretch) {
+                self.terms(place, text, before)?;
+            }
+            self.numbers.forget_before(start.saturating_sub(BLOCK + self.engine.reach));
+        }
+        before.map_or(Ok(()), |last| self.terms(place, text, last))
     }
 
     fn clock(&self) -> Result<(), Late> {
         if Instant::now() > self.deadline { Err(Late) } else { Ok(()) }
     }
 
-    fn identifiers(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
-        let mut cluster = Cluster::empty();
-        let mut spread = Spread::default();
-        for (count, run) in Runs::of(text.as_bytes()).enumerate() {
-            if count % RUNS == 0 {
-                self.clock()?;
+    /// Looks at the clock now and then.
+    fn look(&mut self) -> Result<(), Late> {
+        self.looks += 1;
+        if self.looks % BETWEEN_LOOKS == 0 { self.clock() } else { Ok(()) }
+    }
+
+    /// Finds the words that stand in a block and as far around it as any context reaches.
+    fn find_words(&self, text: &'a str, stretch: &mut Stretch<'a>) {
+        let engine = self.engine;
+        let words = stretch.words.insert(Nearby::new(engine.lists.len()));
+        let Some(lists) = &engine.words else { return };
+        let margin = engine.reach + MAX_WORD + MAX_NUMBER;
+        let from = floor(text, stretch.block.start.saturating_sub(margin));
+        let to = floor(text, (stretch.block.end + margin).min(text.len()));
+        let mut folded = Vec::with_capacity(to - from);
+        fold_into(&text[from..to], &mut folded);
+        lists.find(text, &folded, from, |Found { start, end, word, list }| match list {
+            Stands::List(list) => words.push(list.0, Word { start, end, written: &word.written }),
+            Stands::Term { rule, group } => {
+                let Matcher::Terms(groups) = &engine.rules[rule].matcher else { return };
+                if stretch.block.has(start) && self.whole.languages.allow(word.language) {
+                    let (score, word) = (groups[group].base, Some(word.written.as_str()));
+                    let candidate = Candidate { rule, word, range: start..end, score, shape: Shape::Term };
+                    stretch.terms.push(candidate);
+                }
             }
-            if let Some(series) = spread.take(text.as_bytes(), &run) {
-                self.series(place, text, &series, &mut cluster)?;
-            }
-            self.run(text, text.as_bytes(), &run, |inspection, candidate| {
-                inspection.candidate(place, text, &mut cluster, candidate)
-            })?;
-        }
-        if let Some(series) = spread.finish() {
-            self.series(place, text, &series, &mut cluster)?;
-        }
-        self.score(place, text, cluster)
+        });
     }
 
     /// Offers digits that stand apart, put together.
-    fn series(&mut self, place: usize, text: &'a str, series: &Series, cluster: &mut Cluster<'a>) -> Result<(), Late> {
+    fn series(&mut self, place: usize, text: &'a str, series: &Series, stretch: &mut Stretch<'a>) -> Result<(), Late> {
         for run in Runs::of(&series.text) {
-            self.run(text, &series.text, &run, |inspection, candidate| {
+            self.look()?;
+            for candidate in self.numbers_at(&series.text, &run) {
                 let range = series.range(&candidate.range);
-                inspection.candidate(place, text, cluster, Candidate { range, ..candidate })
-            })?;
+                self.number(place, text, Candidate { range, ..candidate }, stretch);
+            }
         }
         Ok(())
     }
 
-    /// Offers a run of digits, of the piece or of what was put together from it, to every kind of number that can begin with
-    /// it.
-    fn run(
-        &mut self,
-        piece: &str,
-        text: &[u8],
-        run: &Range<usize>,
-        mut take: impl FnMut(&mut Self, Candidate<'a>) -> Result<(), Late>,
-    ) -> Result<(), Late> {
+    fn run(&mut self, place: usize, text: &'a str, run: &Range<usize>, stretch: &mut Stretch<'a>) {
+        for candidate in self.numbers_at(text.as_bytes(), run) {
+            self.number(place, text, candidate, stretch);
+        }
+    }
+
+    /// The numbers of every kind that begin with this run of digits, as far as their rules can come to a finding.
+    fn numbers_at(&self, text: &[u8], run: &Range<usize>) -> Vec<Candidate<'a>> {
         let engine = self.engine;
+        let mut candidates = Vec::new();
         let wanted = |kind: usize| !engine.identifiers[kind].is_empty();
         Identifier::starting(text, run, self.today, wanted, |kind, Hit { range, form, checksum }| {
             for &rule in &engine.identifiers[kind] {
                 let Matcher::Identifier { base, checksum: bonus, .. } = &engine.rules[rule].matcher else { continue };
                 let score = base[form] + if checksum { *bonus } else { 0 };
-                let shape = Shape::Number { form, checksum };
-                let candidate = Candidate { rule, word: None, range: range.clone(), score, shape };
-                if self.can_be_found(&candidate, piece)? {
-                    take(self, candidate)?;
+                if score + engine.gains[rule] >= engine.rules[rule].threshold {
+                    let shape = Shape::Number { form, checksum };
+                    candidates.push(Candidate { rule, word: None, range: range.clone(), score, shape });
                 }
             }
-            Ok(())
-        })
+        });
+        candidates
     }
 
-    /// Whether a candidate can reach its rule's threshold with the words that stand anywhere in the piece. Most cannot,
-    /// and looking around each of them is what would take the time.
-    fn can_be_found(&mut self, candidate: &Candidate<'a>, piece: &str) -> Result<bool, Late> {
-        let rule = &self.engine.rules[candidate.rule];
-        if candidate.score >= rule.threshold {
-            return Ok(true);
+    fn number(&mut self, place: usize, text: &'a str, candidate: Candidate<'a>, stretch: &mut Stretch<'a>) {
+        if stretch.words.is_none() {
+            self.find_words(text, stretch);
         }
-        let mut score = candidate.score;
-        for context in rule.context.iter().filter(|context| context.weight > 0) {
-            let may_apply = match (context.evidence, context.distance) {
-                (Evidence::Words(list), Some(_)) => self.is_here(list, piece)?,
-                _ => true,
-            };
-            if may_apply {
-                score += context.weight * Score::try_from(context.most).unwrap_or(Score::MAX / CERTAIN);
-            }
+        if let Some(words) = &stretch.words
+            && self.judge(place, text, &candidate, words)
+        {
+            let Range { start, end } = candidate.range;
+            let category = self.engine.rules[candidate.rule].category;
+            self.numbers.push(category as usize, Word { start, end, written: &text[start..end] });
         }
-        Ok(score >= rule.threshold)
     }
 
-    /// Whether a word of this list stands in the piece.
-    fn is_here(&mut self, list: ListId, piece: &str) -> Result<bool, Late> {
-        if self.lists_here.is_none() {
-            let engine = self.engine;
-            let mut here = vec![false; engine.lists.len()];
-            let mut folded = Vec::new();
-            if let Some(lists) = &engine.nearby {
-                for block in blocks(piece, MAX_WORD) {
-                    self.clock()?;
-                    folded.clear();
-                    fold_into(&piece[block.start..block.overlap], &mut folded);
-                    for found in lists.find(piece, &folded, block.start) {
-                        here[found.list.0] = true;
-                    }
-                }
-            }
-            self.lists_here = Some(here);
-        }
-        Ok(self.lists_here.as_ref().is_none_or(|here| here[list.0]))
-    }
-
-    fn terms(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
+    fn patterns(&mut self, place: usize, text: &'a str, stretch: &mut Stretch<'a>) -> Result<(), Late> {
         let engine = self.engine;
-        let Some(terms) = &engine.terms else { return Ok(()) };
-        let mut folded = Vec::new();
-        let mut cluster = Cluster::empty();
-        for block in blocks(text, MAX_WORD) {
+        let end = floor(text, (stretch.block.end + MAX_PATTERN_MATCH).min(text.len()));
+        for (index, &rule) in engine.patterns.iter().enumerate() {
+            let Matcher::Pattern { regex, base, inside } = &engine.rules[rule].matcher else { continue };
             self.clock()?;
-            folded.clear();
-            fold_into(&text[block.start..block.overlap], &mut folded);
-            for Found { start, end, word, list: TermId { rule, group } } in terms.find(text, &folded, block.start) {
-                // What begins in the overlap is found in the next block.
-                if start >= block.end || !self.languages.allow(word.language) {
-                    continue;
+            let input = Input::new(text).span(self.patterns_from[index].max(stretch.block.start)..end);
+            for found in regex.find_iter(input) {
+                if found.start() >= stretch.block.end {
+                    break;
                 }
-                let Matcher::Terms(groups) = &engine.rules[rule].matcher else { continue };
-                let (score, word) = (groups[group].base, Some(word.written.as_str()));
-                let candidate = Candidate { rule, word, range: start..end, score, shape: Shape::Term };
-                self.candidate(place, text, &mut cluster, candidate)?;
-            }
-        }
-        self.score(place, text, cluster)
-    }
-
-    fn patterns(&mut self, place: usize, text: &'a str) -> Result<(), Late> {
-        if !self.engine.has_patterns {
-            return Ok(());
-        }
-        for (rule, known) in self.engine.rules.iter().enumerate() {
-            let Matcher::Pattern { regex, base, inside } = &known.matcher else { continue };
-            let mut cluster = Cluster::empty();
-            let mut from = 0;
-            for block in blocks(text, MAX_PATTERN_MATCH) {
-                self.clock()?;
-                let input = Input::new(text).span(from.max(block.start)..block.overlap);
-                for found in regex.find_iter(input) {
-                    if found.start() >= block.end {
-                        break;
-                    }
-                    from = found.end();
-                    let range = found.range();
-                    if !inside && digits::setting(text.as_bytes(), &range) == digits::Setting::Piece {
-                        continue;
-                    }
+                self.patterns_from[index] = found.end();
+                let range = found.range();
+                if *inside || digits::setting(text.as_bytes(), &range) != digits::Setting::Piece {
+                    self.look()?;
                     let candidate = Candidate { rule, word: None, range, score: *base, shape: Shape::Pattern };
-                    self.candidate(place, text, &mut cluster, candidate)?;
+                    self.number(place, text, candidate, stretch);
                 }
             }
-            self.score(place, text, cluster)?;
         }
         Ok(())
     }
 
-    /// Adds a candidate to the cluster; scores the cluster first if the candidate lies too far from it.
-    fn candidate(
-        &mut self,
-        place: usize,
-        text: &'a str,
-        cluster: &mut Cluster<'a>,
-        candidate: Candidate<'a>,
-    ) -> Result<(), Late> {
-        let far = candidate.range.start > cluster.range.end + self.engine.reach;
-        if far || candidate.range.start > cluster.range.start + BLOCK {
-            let full = std::mem::replace(cluster, Cluster::empty());
-            self.score(place, text, full)?;
-            self.clock()?;
-        }
-        if cluster.candidates.is_empty() {
-            cluster.range = candidate.range.clone();
-        }
-        cluster.range.start = cluster.range.start.min(candidate.range.start);
-        cluster.range.end = cluster.range.end.max(candidate.range.end);
-        cluster.candidates.push(candidate);
-        Ok(())
-    }
-
-    /// Scores the candidates of a cluster by the words around them and counts those that are findings.
-    fn score(&mut self, place: usize, text: &'a str, cluster: Cluster<'a>) -> Result<(), Late> {
-        if cluster.candidates.is_empty() {
-            return Ok(());
-        }
-        let engine = self.engine;
-        let mut folded = std::mem::take(&mut self.folded);
-        let mut words = Nearby::default();
-        if let Some(lists) = &engine.nearby {
-            let margin = engine.reach + MAX_WORD;
-            let start = floor(text, cluster.range.start.saturating_sub(margin));
-            let end = floor(text, (cluster.range.end + margin).min(text.len()));
-            folded.clear();
-            fold_into(&text[start..end], &mut folded);
-            words =
-                Nearby::of(lists.find(text, &folded, start).into_iter().map(|found| {
-                    (found.list, Word { start: found.start, end: found.end, written: &found.word.written })
-                }));
-        }
-        self.folded = folded;
-        let mut terms: BTreeMap<usize, Vec<Word<'a>>> = BTreeMap::new();
-        for Candidate { rule, word, range, .. } in &cluster.candidates {
+    /// Scores the terms of a block.
+    fn terms(&mut self, place: usize, text: &'a str, stretch: Stretch<'a>) -> Result<(), Late> {
+        self.terms.forget_before(stretch.block.start.saturating_sub(self.engine.reach));
+        for Candidate { rule, word, range, .. } in &stretch.terms {
             if let Some(written) = *word {
-                terms.entry(*rule).or_default().push(Word { start: range.start, end: range.end, written });
+                self.terms.push(*rule, Word { start: range.start, end: range.end, written });
             }
         }
-        let mut numbers: BTreeMap<Category, Vec<Word<'a>>> = BTreeMap::new();
-        for (category, range) in &self.numbers {
-            let written = &text[range.clone()];
-            numbers.entry(*category).or_default().push(Word { start: range.start, end: range.end, written });
-        }
-        let surroundings = Surroundings {
-            words,
-            terms: terms.into_iter().map(|(rule, words)| (rule, Places::of(words))).collect(),
-            numbers: numbers.into_iter().map(|(category, words)| (category, Places::of(words))).collect(),
-        };
-        for candidate in cluster.candidates {
-            self.weigh(place, text, candidate, &surroundings);
+        let Some(words) = &stretch.words else { return Ok(()) };
+        for candidate in &stretch.terms {
+            self.look()?;
+            self.judge(place, text, candidate, words);
         }
         Ok(())
     }
 
-    /// The words for which a context applies; empty where it does not.
-    fn evidence(&mut self, context: &Context, candidate: &Candidate<'a>, around: &Surroundings<'a>) -> Vec<&'a str> {
-        let Some(distance) = context.distance else {
-            let Evidence::Words(list) = context.evidence else { return Vec::new() };
-            return self.in_message(list, context.most);
-        };
-        let places = match context.evidence {
-            Evidence::Words(list) => around.words.list(list),
-            Evidence::Category(category) => around.numbers.get(&category),
-            Evidence::SameRule => around.terms.get(&candidate.rule),
-            Evidence::Letter => None,
-        };
-        let Some(places) = places else { return Vec::new() };
-        let mut near = places.near(&candidate.range, distance, context.side, context.most + 1);
-        near.retain(|word| Some(*word) != candidate.word);
-        near.truncate(context.most);
-        near
-    }
-
-    fn weigh(&mut self, place: usize, text: &str, candidate: Candidate<'a>, around: &Surroundings<'a>) {
+    /// Counts a candidate, if it is a finding.
+    fn judge(&mut self, place: usize, text: &str, candidate: &Candidate<'a>, words: &Nearby<'a>) -> bool {
         let engine = self.engine;
         let rule = &engine.rules[candidate.rule];
-        let excepted = rule.except.and_then(|list| around.words.list(list));
-        if excepted.is_some_and(|places| places.cover(&candidate.range, MAX_WORD)) {
-            return;
-        }
-        let mut score = candidate.score;
-        // The contexts that apply, each with the words that did it and what they are worth.
-        let mut applied: Vec<Applied<'_>> = Vec::new();
-        for context in &rule.context {
-            let (weight, words) = match context.evidence {
-                Evidence::Letter => {
-                    let share = self.letter.share(&engine.model, self.document, place);
-                    ((context.weight as f32 * share).round() as Score, Vec::new())
-                }
-                _ => {
-                    let words = self.evidence(context, &candidate, around);
-                    (context.weight * Score::try_from(words.len()).unwrap_or(0), words)
-                }
-            };
-            if weight != 0 {
-                score += weight;
-                applied.push(Applied { context, weight, words });
-            }
-        }
-        if score < rule.threshold {
-            return;
+        let most = candidate.score + engine.gains[candidate.rule];
+        if most < rule.threshold {
+            return false;
         }
         let value = &text.as_bytes()[candidate.range.clone()];
-        if matches!(rule.matcher, Matcher::Identifier { .. } | Matcher::Pattern { .. })
-            && self.numbers.len() < MAX_NUMBERS
-        {
-            self.numbers.push((rule.category, candidate.range.clone()));
+        let key = key(value);
+        let known = self.tallies.get(&(candidate.rule, place));
+        if known.is_some_and(|tally| tally.score >= most.min(CERTAIN) && tally.values.contains(&key)) {
+            return true;
         }
+        let around = Surroundings { words, terms: &self.terms, numbers: &self.numbers };
+        let Some(score) = weigh(rule, candidate, &around, &mut self.whole) else { return false };
         let tally = self.tallies.entry((candidate.rule, place)).or_insert_with(|| Tally {
             values: HashSet::new(),
             score: 0,
@@ -524,46 +390,21 @@ impl<'a> Inspection<'a> {
             at: 0,
         });
         if tally.values.len() < MAX_VALUES {
-            tally.values.insert(key(value));
+            tally.values.insert(key);
         }
-        let score = score.min(CERTAIN);
         if score > tally.score {
             tally.score = score;
             tally.masked = match &rule.matcher {
                 Matcher::Identifier { identifier, .. } => identifier.mask(value),
                 _ => digits::mask(value, 2),
             };
-            tally.why = why(rule, &candidate, &applied, |against| {
-                let words = self.letter.words(&engine.model, self.document, place, against);
-                (if against { "like a text for many" } else { "like a text about a person" }, words)
+            let applied = applied(rule, candidate, &around, &mut self.whole);
+            tally.why = why(rule, candidate, &applied, |against| {
+                self.whole.letter.words(&engine.model, self.document, place, against)
             });
             tally.at = candidate.range.start;
         }
-    }
-
-    /// Up to `most` different words of a list that stand anywhere in the message.
-    fn in_message(&mut self, list: ListId, most: usize) -> Vec<&'a str> {
-        let (engine, document, languages) = (self.engine, self.document, self.languages);
-        let words = self.message_words.get_or_insert_with(|| {
-            let mut words: BTreeMap<ListId, Vec<&'a str>> = BTreeMap::new();
-            let mut folded = Vec::new();
-            let Some(lists) = &engine.anywhere else { return words };
-            for piece in &document.pieces {
-                for block in blocks(&piece.text, MAX_WORD) {
-                    folded.clear();
-                    fold_into(&piece.text[block.start..block.overlap], &mut folded);
-                    for found in lists.find(&piece.text, &folded, block.start) {
-                        let known = words.entry(found.list).or_default();
-                        let counts = languages.allow(found.word.language);
-                        if counts && known.len() < MAX_MOST && !known.contains(&found.word.written.as_str()) {
-                            known.push(&found.word.written);
-                        }
-                    }
-                }
-            }
-            words
-        });
-        words.get(&list).map(|words| words.iter().copied().take(most).collect()).unwrap_or_default()
+        true
     }
 
     fn findings(self) -> Vec<Finding> {
@@ -595,9 +436,43 @@ impl<'a> Inspection<'a> {
     }
 }
 
-impl Cluster<'_> {
-    fn empty() -> Self {
-        Self { candidates: Vec::new(), range: 0..0 }
+/// What is known of the message as a whole.
+struct WholeMessage<'a> {
+    engine: &'a Engine,
+    document: &'a Document,
+    languages: Languages,
+    /// The piece that is searched.
+    place: usize,
+    letter: Letter,
+    /// The different words of each list that stand anywhere in the message; looked up when first asked for.
+    words: Option<BTreeMap<ListId, Few<'a>>>,
+}
+
+impl<'a> Whole<'a> for WholeMessage<'a> {
+    fn words(&mut self, list: ListId, most: usize) -> Few<'a> {
+        let (engine, document, languages) = (self.engine, self.document, self.languages);
+        let words = self.words.get_or_insert_with(|| {
+            let mut words: BTreeMap<ListId, Few<'a>> = BTreeMap::new();
+            let mut folded = Vec::new();
+            let Some(lists) = &engine.anywhere else { return words };
+            for piece in &document.pieces {
+                for block in blocks(&piece.text, MAX_WORD) {
+                    folded.clear();
+                    fold_into(&piece.text[block.start..block.overlap], &mut folded);
+                    lists.find(&piece.text, &folded, block.start, |found| {
+                        if languages.allow(found.word.language) {
+                            words.entry(found.list).or_default().push(&found.word.written);
+                        }
+                    });
+                }
+            }
+            words
+        });
+        words.get(&list).map(|words| words.first(most)).unwrap_or_default()
+    }
+
+    fn share(&mut self) -> f32 {
+        self.letter.share(&self.engine.model, self.document, self.place)
     }
 }
 
@@ -610,50 +485,17 @@ fn key(value: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Why the confidence is what it is.
-fn why(
-    rule: &Rule,
-    candidate: &Candidate<'_>,
-    applied: &[Applied<'_>],
-    letter: impl Fn(bool) -> (&'static str, String),
-) -> String {
-    let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
-    let mut why = match (candidate.shape, &rule.matcher) {
-        (Shape::Number { form, checksum }, Matcher::Identifier { identifier, base, checksum: bonus }) => {
-            let mut why = format!("written form {} {:.2}", identifier.forms[form], points(base[form]));
-            if checksum && let Some(name) = identifier.checksum {
-                let _ = write!(why, ", {name} fits {:+.2}", points(*bonus));
-            }
-            why
-        }
-        (Shape::Term, _) => {
-            format!("the listed word “{}” {:.2}", candidate.word.unwrap_or_default(), points(candidate.score))
-        }
-        _ => format!("the pattern {:.2}", points(candidate.score)),
-    };
-    for Applied { context, weight, words } in applied {
-        let weight = points(*weight);
-        let named = words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ");
-        // Writing to a string cannot fail.
-        let _ = match (context.distance, context.evidence) {
-            (_, Evidence::Letter) => {
-                let (reads, words) = letter(weight < 0.0);
-                write!(why, ", it reads {reads} ({words}) {weight:+.2}")
-            }
-            (None, _) => write!(why, ", in the message {named} {weight:+.2}"),
-            // The number itself is not to be told.
-            (_, Evidence::Category(category)) => write!(why, ", near a number ({category}) {weight:+.2}"),
-            _ => write!(why, ", near {named} {weight:+.2}"),
-        };
-    }
-    why
-}
-
 /// A part of a text, and how far to look beyond it for what begins in it.
 struct Block {
     start: usize,
     end: usize,
     overlap: usize,
+}
+
+impl Block {
+    fn has(&self, at: usize) -> bool {
+        (self.start..self.end).contains(&at)
+    }
 }
 
 /// Cuts a text between characters.

@@ -1,36 +1,50 @@
 //! Finding every word of many lists in one pass over a text.
 //!
-//! At each place where a word may begin, the first letters are looked up in a table of bits, which says no to nearly all of
-//! them; what is left is compared. Words that may begin within another (`*syg*`) have a table of their own, which is asked at
-//! every place. That is faster than an automaton of so many words, whose tables do not fit into the processor's caches, and
-//! takes little memory.
+//! The words are kept in three classes by their length, each sorted. At each place the first two letters tell which classes
+//! can have a word there; then a table of bits, looked up by the first letters, says no to most of what is left; then a
+//! binary search finds the word, and with it the shorter ones that it begins with. At places within a word only those words
+//! are looked for that may begin there (`*syg*`). That is faster than an automaton of so many words, whose tables do not fit
+//! into the processor's caches, and takes little memory.
 
-use super::words::Word;
-use std::collections::{BTreeMap, HashMap};
+use super::words::{MAX_WORD, Word};
+use std::{collections::BTreeMap, ops::Range};
 
-/// Letters by which words are looked up, in bytes.
-const KEY: usize = 4;
+/// The fewest letters of the words of each class, in bytes: by so many they are looked up.
+const CLASSES: [usize; 3] = [6, 4, 2];
 
-/// Bits of the table that says no.
-const FILTER_BITS: u32 = 16;
+/// Bits of the tables that say no.
+const FILTER_BITS: u32 = 17;
 
 /// Many lists of words, searched at once. `L` says which list a word belongs to.
 pub(super) struct Lists<L> {
-    entries: Vec<Entry<L>>,
-    /// Words that begin where a word begins.
-    whole: Keys,
-    /// The same of those that are shorter than a key.
-    short: Keys,
-    /// Words that may begin anywhere.
-    inner: Keys,
-    /// The same of those that are shorter than a key.
-    short_inner: Keys,
+    /// By the first two letters: a bit for each class that has such words, and above it one for those that may begin within a
+    /// word.
+    pairs: Vec<u8>,
+    classes: [Class; CLASSES.len()],
+    /// Each entry's words stand together.
+    words: Vec<(Word, L)>,
 }
 
-/// The words that look the same, folded, and their lists.
-struct Entry<L> {
-    folded: Box<[u8]>,
-    words: Vec<(Word, L)>,
+/// Words of similar length.
+struct Class {
+    letters: usize,
+    /// Whether there can be a word with such first letters, and one that may begin within another.
+    any: Bits,
+    inner: Bits,
+    /// By the first letters: where the entries stand.
+    places: Places,
+    /// In the order of their letters.
+    entries: Vec<Entry>,
+    /// The letters of all entries.
+    letters_of_all: Vec<u8>,
+}
+
+/// The words that look the same, folded.
+struct Entry {
+    letters: Range<u32>,
+    words: Range<u32>,
+    /// The longest other entry of this class that this one begins with.
+    shorter: Option<u32>,
 }
 
 /// A word found: its place in the text, itself, and its list.
@@ -44,115 +58,191 @@ pub(super) struct Found<'a, L> {
 impl<L: Copy> Lists<L> {
     /// Prepares the tables; none where there are no words.
     pub(super) fn build(words: impl IntoIterator<Item = (Word, L)>) -> Option<Self> {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut entries: Vec<Entry<L>> = Vec::new();
+        let mut alike: BTreeMap<String, Vec<(Word, L)>> = BTreeMap::new();
         for (word, list) in words {
-            let place = *places.entry(word.folded().to_owned()).or_insert(entries.len());
-            if place == entries.len() {
-                entries.push(Entry { folded: word.folded().as_bytes().into(), words: Vec::new() });
-            }
-            entries[place].words.push((word, list));
+            alike.entry(word.folded().to_owned()).or_default().push((word, list));
         }
-        let keys = |is_inner: bool, is_short: bool| {
-            let those = entries.iter().enumerate().filter(|(_, Entry { folded, words })| {
-                words.iter().any(|(word, _)| word.is_open_left()) == is_inner && (folded.len() < KEY) == is_short
-            });
-            Keys::build(if is_short { SHORT } else { KEY }, those.map(|(at, entry)| (at, &*entry.folded)))
-        };
-        let tables = (keys(false, false), keys(false, true), keys(true, false), keys(true, true));
-        let (whole, short, inner, short_inner) = tables;
-        (!entries.is_empty()).then_some(Self { entries, whole, short, inner, short_inner })
+        if alike.is_empty() {
+            return None;
+        }
+        let mut lists = Self { pairs: vec![0; 1 << 16], classes: CLASSES.map(Class::new), words: Vec::new() };
+        for (folded, words) in alike {
+            let folded = folded.as_bytes();
+            let class = CLASSES.iter().position(|fewest| folded.len() >= *fewest).unwrap_or(CLASSES.len() - 1);
+            let is_inner = words.iter().any(|(word, _)| word.is_open_left());
+            lists.pairs[pair(folded)] |= 1 << class | u8::from(is_inner) << class << INNER;
+            // Rule files are bounded far below the greatest of these numbers.
+            let first = lists.words.len() as u32;
+            lists.words.extend(words);
+            lists.classes[class].add(folded, first..lists.words.len() as u32, is_inner);
+        }
+        for class in &mut lists.classes {
+            class.finish();
+        }
+        Some(lists)
     }
 
-    /// Every word in `folded`, which is the folded text from byte `offset` of `text` on, in the order of their beginnings.
-    pub(super) fn find(&self, text: &str, folded: &[u8], offset: usize) -> Vec<Found<'_, L>> {
-        let mut found = Vec::new();
+    /// Every word in `folded`, which is the folded text from byte `offset` of `text` on, in the order of their beginnings, the
+    /// longest first.
+    pub(super) fn find<'a>(&'a self, text: &str, folded: &[u8], offset: usize, mut take: impl FnMut(Found<'a, L>)) {
         let mut begins = true;
-        for at in 0..folded.len() {
+        for at in 0..folded.len().saturating_sub(1) {
             let rest = &folded[at..];
-            if let Some(key) = rest.first_chunk::<KEY>() {
-                let key = u32::from_le_bytes(*key);
-                if begins && self.whole.may_have(key) {
-                    self.compare(&self.whole, key, text, rest, offset + at, &mut found);
-                }
-                if self.inner.may_have(key) {
-                    self.compare(&self.inner, key, text, rest, offset + at, &mut found);
-                }
-            }
-            if let [first, second, ..] = rest {
-                let key = u32::from_le_bytes([*first, *second, 0, 0]);
-                if begins && self.short.may_have(key) {
-                    self.compare(&self.short, key, text, rest, offset + at, &mut found);
-                }
-                if self.short_inner.may_have(key) {
-                    self.compare(&self.short_inner, key, text, rest, offset + at, &mut found);
+            let there = self.pairs[pair(rest)] >> if begins { 0 } else { INNER } & CLASS_BITS;
+            if there != 0 {
+                for (index, class) in self.classes.iter().enumerate() {
+                    if there >> index & 1 != 0 {
+                        class.find(rest, begins, |Entry { letters, words, .. }| {
+                            let (start, end) = (offset + at, offset + at + letters.len());
+                            for (word, list) in &self.words[words.start as usize..words.end as usize] {
+                                if word.fits(text, start, end) {
+                                    take(Found { start, end, word, list: *list });
+                                }
+                            }
+                        });
+                    }
                 }
             }
             // After a letter that is not ASCII a word may begin, too, as far as can be told from its last byte.
             begins = !folded[at].is_ascii_alphanumeric();
         }
-        found
+    }
+}
+
+/// Where the bits of the words that may begin within another stand.
+const INNER: u32 = 4;
+const CLASS_BITS: u8 = (1 << CLASSES.len()) - 1;
+
+fn pair(letters: &[u8]) -> usize {
+    usize::from(letters[0]) << 8 | usize::from(letters[1])
+}
+
+impl Class {
+    fn new(letters: usize) -> Self {
+        Self {
+            letters,
+            any: Bits::new(),
+            inner: Bits::new(),
+            places: Places::default(),
+            entries: Vec::new(),
+            letters_of_all: Vec::new(),
+        }
     }
 
-    fn compare<'a>(
-        &'a self,
-        keys: &Keys,
-        key: u32,
-        text: &str,
-        rest: &[u8],
-        start: usize,
-        found: &mut Vec<Found<'a, L>>,
-    ) {
-        for &at in keys.of(key) {
-            let Entry { folded, words } = &self.entries[at];
-            if !rest.starts_with(folded) {
-                continue;
+    /// Adds the next entry in the order of letters.
+    fn add(&mut self, folded: &[u8], words: Range<u32>, is_inner: bool) {
+        let key = self.key(folded);
+        self.any.set(key);
+        if is_inner {
+            self.inner.set(key);
+        }
+        // What begins this one stands before it, and is the last one or what that begins with.
+        let mut shorter = self.entries.len().checked_sub(1);
+        while let Some(at) = shorter.filter(|&at| !folded.starts_with(self.letters(&self.entries[at]))) {
+            shorter = self.entries[at].shorter.map(|at| at as usize);
+        }
+        let start = self.letters_of_all.len() as u32;
+        self.letters_of_all.extend_from_slice(folded);
+        let letters = start..self.letters_of_all.len() as u32;
+        self.entries.push(Entry { letters, words, shorter: shorter.map(|at| at as u32) });
+    }
+
+    fn finish(&mut self) {
+        let mut ranges: BTreeMap<u64, Range<u32>> = BTreeMap::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let at = at as u32;
+            ranges.entry(self.key(self.letters(entry))).or_insert(at..at).end = at + 1;
+        }
+        self.places = Places::build(ranges);
+    }
+
+    fn letters(&self, entry: &Entry) -> &[u8] {
+        &self.letters_of_all[entry.letters.start as usize..entry.letters.end as usize]
+    }
+
+    /// The first letters as a number; 0 where there are too few.
+    fn key(&self, folded: &[u8]) -> u64 {
+        match folded.first_chunk::<8>() {
+            Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> (64 - 8 * self.letters)),
+            None if folded.len() < self.letters => 0,
+            None => folded[..self.letters].iter().rev().fold(0, |key, letter| key << 8 | u64::from(*letter)),
+        }
+    }
+
+    /// Every entry that `rest` begins with, the longest first.
+    fn find(&self, rest: &[u8], begins: bool, mut take: impl FnMut(&Entry)) {
+        let key = self.key(rest);
+        if !if begins { &self.any } else { &self.inner }.has(key) {
+            return;
+        }
+        let range = self.places.of(key);
+        let entries = &self.entries[range.start as usize..range.end as usize];
+        let longest = &rest[..rest.len().min(MAX_WORD)];
+        let after = entries.partition_point(|entry| self.letters(entry) <= longest);
+        let mut at = after.checked_sub(1).map(|before| range.start as usize + before);
+        while let Some(entry) = at.map(|at| &self.entries[at]) {
+            if rest.starts_with(self.letters(entry)) {
+                take(entry);
             }
-            let end = start + folded.len();
-            let fitting = words.iter().filter(|(word, _)| word.fits(text, start, end));
-            found.extend(fitting.map(|&(ref word, list)| Found { start, end, word, list }));
+            at = entry.shorter.map(|at| at as usize);
         }
     }
 }
 
-/// Letters of the words that are shorter than a key.
-const SHORT: usize = 2;
+/// A set of keys, of which some more are said to be in it.
+struct Bits(Vec<u64>);
 
-/// Words by their first letters.
-struct Keys {
-    /// Whether there can be a word with such letters.
-    bits: Vec<u64>,
-    /// By the letters: the words' numbers.
-    words: BTreeMap<u32, Vec<usize>>,
+impl Bits {
+    fn new() -> Self {
+        Self(vec![0; 1 << (FILTER_BITS - 6)])
+    }
+
+    fn set(&mut self, key: u64) {
+        let bit = hash(key, FILTER_BITS);
+        self.0[bit >> 6] |= 1 << (bit & 63);
+    }
+
+    fn has(&self, key: u64) -> bool {
+        let bit = hash(key, FILTER_BITS);
+        self.0[bit >> 6] >> (bit & 63) & 1 != 0
+    }
 }
 
-impl Keys {
-    fn build<'a>(length: usize, words: impl Iterator<Item = (usize, &'a [u8])>) -> Self {
-        let mut keys = Self { bits: vec![0; 1 << (FILTER_BITS - 6)], words: BTreeMap::new() };
-        for (at, word) in words {
-            let mut letters = [0; KEY];
-            let length = length.min(word.len());
-            letters[..length].copy_from_slice(&word[..length]);
-            let key = u32::from_le_bytes(letters);
-            let bit = bit(key);
-            keys.bits[bit >> 6] |= 1 << (bit & 63);
-            keys.words.entry(key).or_default().push(at);
+fn hash(key: u64, bits: u32) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
+}
+
+/// Ranges of entries by key: a table with open addresses.
+#[derive(Default)]
+struct Places {
+    slots: Vec<(u64, Range<u32>)>,
+    bits: u32,
+}
+
+impl Places {
+    fn build(ranges: BTreeMap<u64, Range<u32>>) -> Self {
+        // Half of the slots at most are taken.
+        let bits = (2 * ranges.len()).next_power_of_two().trailing_zeros().max(1);
+        let mut places = Self { slots: vec![(0, 0..0); 1 << bits], bits };
+        for (key, range) in ranges {
+            let slot = places.slot(key);
+            places.slots[slot] = (key, range);
         }
-        keys
+        places
     }
 
-    fn may_have(&self, key: u32) -> bool {
-        let bit = bit(key);
-        self.bits[bit >> 6] >> (bit & 63) & 1 != 0
+    /// Where a key stands or would stand.
+    fn slot(&self, key: u64) -> usize {
+        let mut at = hash(key, self.bits);
+        while !self.slots[at].1.is_empty() && self.slots[at].0 != key {
+            at = (at + 1) % self.slots.len();
+        }
+        at
     }
 
-    fn of(&self, key: u32) -> &[usize] {
-        self.words.get(&key).map(Vec::as_slice).unwrap_or_default()
+    fn of(&self, key: u64) -> Range<u32> {
+        if self.slots.is_empty() { 0..0 } else { self.slots[self.slot(key)].1.clone() }
     }
-}
-
-fn bit(key: u32) -> usize {
-    (key.wrapping_mul(0x9e37_79b1) >> (32 - FILTER_BITS)) as usize
 }
 
 #[cfg(test)]
@@ -165,7 +255,13 @@ mod tests {
     fn found(words: &[&str], text: &str) -> Vec<String> {
         let words = words.iter().map(|word| (Word::parse(word).unwrap(), ()));
         let lists = Lists::build(words).unwrap();
-        lists.find(text, fold(text).as_bytes(), 0).iter().map(|found| found.word.written.clone()).collect()
+        all(&lists, text).into_iter().map(|found| found.word.written.clone()).collect()
+    }
+
+    fn all<'a, L: Copy>(lists: &'a Lists<L>, text: &str) -> Vec<Found<'a, L>> {
+        let mut all = Vec::new();
+        lists.find(text, fold(text).as_bytes(), 0, |found| all.push(found));
+        all
     }
 
     #[test]
@@ -202,7 +298,7 @@ mod tests {
         let lists = Lists::build([(word, ())]).unwrap();
         for (text, expected) in [("Anna Jensen", 1), ("ANNA JENSEN", 1), ("anna jensen", 0), ("Ås en", 0), ("Åsen", 1)]
         {
-            assert_eq!(lists.find(text, fold(text).as_bytes(), 0).len(), expected, "{text}");
+            assert_eq!(all(&lists, text).len(), expected, "{text}");
         }
     }
 
@@ -210,7 +306,7 @@ mod tests {
         /// An automaton finds the same, where it is asked whether each of its matches fits.
         #[test]
         fn an_automaton_finds_the_same(
-            words in prop::collection::vec("[*]?[abø]{3,6}[*]?|[ab]{2}|[ab]{1,3} [ab]{1,3}", 1..12),
+            words in prop::collection::vec("[*]?[abø]{3,9}[*]?|[ab]{2}|[ab]{1,3} [ab]{1,3}", 1..12),
             text in "[abø .»-]{0,60}",
         ) {
             let words: Vec<_> = words.iter().filter_map(|word| Word::parse(word).ok()).collect();
@@ -223,11 +319,8 @@ mod tests {
                 .map(|found| (found.start(), found.end(), found.pattern().as_usize()))
                 .collect();
             let lists = Lists::build(words.into_iter().enumerate().map(|(at, word)| (word, at))).unwrap();
-            let mut found: Vec<_> = lists
-                .find(&text, folded.as_bytes(), 0)
-                .iter()
-                .map(|found| (found.start, found.end, found.list))
-                .collect();
+            let mut found: Vec<_> =
+                all(&lists, &text).iter().map(|found| (found.start, found.end, found.list)).collect();
             expected.sort_unstable();
             found.sort_unstable();
             prop_assert_eq!(found, expected);

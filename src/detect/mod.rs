@@ -24,6 +24,7 @@ pub mod model;
 mod nearby;
 mod rule;
 mod rule_file;
+mod scoring;
 mod spread;
 mod words;
 

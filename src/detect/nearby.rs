@@ -1,10 +1,13 @@
 //! Evidence around candidates: the words of each list, in the order of their places.
 
-use super::rule::{ListId, Side};
-use std::{collections::BTreeMap, ops::Range};
+use super::rule::Side;
+use std::ops::Range;
 
 /// Words of a list looked at on one side of a candidate: enough for the few different ones that count.
 const LOOKED_AT: usize = 32;
+
+/// The most different words of one list that count together.
+pub(super) const MAX_MOST: usize = 10;
 
 /// A word of a list, where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -14,86 +17,118 @@ pub(super) struct Word<'a> {
     pub(super) written: &'a str,
 }
 
-/// All that lies around a cluster of candidates.
-#[derive(Default)]
+/// The words of every list in a stretch of text, each list's in the order of their beginnings.
+#[derive(Debug, Default)]
 pub(super) struct Nearby<'a> {
-    lists: BTreeMap<ListId, Places<'a>>,
-}
-
-/// Places of words in the order of their ends, and the same in that of their starts.
-#[derive(Default)]
-pub(super) struct Places<'a> {
-    by_end: Vec<Word<'a>>,
-    by_start: Vec<Word<'a>>,
+    lists: Vec<Vec<Word<'a>>>,
 }
 
 impl<'a> Nearby<'a> {
-    /// From words in any order.
-    pub(super) fn of(words: impl Iterator<Item = (ListId, Word<'a>)>) -> Self {
-        let mut lists: BTreeMap<ListId, Places<'a>> = BTreeMap::new();
-        for (list, word) in words {
-            lists.entry(list).or_default().by_end.push(word);
-        }
-        for places in lists.values_mut() {
-            places.sort();
-        }
-        Self { lists }
+    /// Room for so many lists.
+    pub(super) fn new(lists: usize) -> Self {
+        Self { lists: vec![Vec::new(); lists] }
     }
 
-    pub(super) fn list(&self, list: ListId) -> Option<&Places<'a>> {
-        self.lists.get(&list)
+    pub(super) fn clear(&mut self) {
+        self.lists.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Adds a word, which mostly begins behind those that are known.
+    pub(super) fn push(&mut self, list: usize, word: Word<'a>) {
+        let words = &mut self.lists[list];
+        let later = words.iter().rev().take_while(|known| known.start > word.start).count();
+        words.insert(words.len() - later, word);
+    }
+
+    /// Forgets what ends before this place.
+    pub(super) fn forget_before(&mut self, at: usize) {
+        self.lists.iter_mut().for_each(|words| words.retain(|word| word.end >= at));
+    }
+
+    pub(super) fn list(&self, list: usize) -> &[Word<'a>] {
+        &self.lists[list]
     }
 }
 
-impl<'a> Places<'a> {
-    /// From words in any order.
-    pub(super) fn of(words: Vec<Word<'a>>) -> Self {
-        let mut places = Self { by_end: words, by_start: Vec::new() };
-        places.sort();
-        places
+/// A few different words, nearest first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Few<'a> {
+    words: [&'a str; MAX_MOST],
+    count: usize,
+}
+
+impl<'a> Few<'a> {
+    pub(super) fn words(&self) -> &[&'a str] {
+        &self.words[..self.count]
     }
 
-    fn sort(&mut self) {
-        self.by_end.sort_by_key(|word| word.end);
-        self.by_start.clone_from(&self.by_end);
-        self.by_start.sort_by_key(|word| word.start);
+    pub(super) fn first(&self, most: usize) -> Self {
+        Self { words: self.words, count: self.count.min(most) }
     }
 
-    /// Up to `most` different words at most `distance` from a candidate and not within it, nearest first.
-    pub(super) fn near(&self, range: &Range<usize>, distance: usize, side: Side, most: usize) -> Vec<&'a str> {
-        let last_before = self.by_end.partition_point(|word| word.end <= range.start);
-        let first_after = self.by_start.partition_point(|word| word.start < range.end);
-        let before = self.by_end[..last_before].iter().rev().map(|word| (range.start - word.end, word.written));
-        let after = self.by_start[first_after..].iter().map(|word| (word.start - range.end, word.written));
-        let mut near: Vec<(usize, &'a str)> = Vec::new();
-        if side != Side::After {
-            near.extend(before.take(LOOKED_AT).take_while(|(gap, _)| *gap <= distance));
+    pub(super) fn push(&mut self, word: &'a str) {
+        if self.count < MAX_MOST && !self.words().contains(&word) {
+            self.words[self.count] = word;
+            self.count += 1;
         }
-        if side != Side::Before {
-            near.extend(after.take(LOOKED_AT).take_while(|(gap, _)| *gap <= distance));
-        }
-        near.sort_by_key(|(gap, _)| *gap);
-        let mut different: Vec<&'a str> = Vec::new();
-        for (_, word) in near {
-            if !different.contains(&word) {
-                different.push(word);
-            }
-            if different.len() == most {
-                break;
-            }
-        }
-        different
     }
+}
 
-    /// Whether a candidate lies within one of the words.
-    pub(super) fn cover(&self, range: &Range<usize>, longest: usize) -> bool {
-        let first = self.by_end.partition_point(|word| word.end < range.end);
-        self.by_end[first..]
-            .iter()
-            .take_while(|word| word.end <= range.start + longest)
-            .take(LOOKED_AT)
-            .any(|word| word.start <= range.start)
+/// What is asked for around a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around<'a> {
+    /// In bytes.
+    pub(super) distance: usize,
+    pub(super) side: Side,
+    pub(super) most: usize,
+    /// A word that does not count: the candidate's own.
+    pub(super) own: Option<&'a str>,
+}
+
+/// Up to `most` different words at most `distance` from a candidate and not within it, nearest first.
+pub(super) fn near<'a>(words: &[Word<'a>], range: &Range<usize>, around: &Around<'_>) -> Few<'a> {
+    let mut few = Few::default();
+    if words.is_empty() {
+        return few;
     }
+    let (mut before, mut after) = (&words[..0], &words[..0]);
+    if around.side != Side::After {
+        before = &words[..words.partition_point(|word| word.start < range.start)];
+        before = &before[before.len().saturating_sub(LOOKED_AT)..];
+    }
+    if around.side != Side::Before {
+        after = &words[words.partition_point(|word| word.start < range.end)..];
+        after = &after[..after.len().min(LOOKED_AT)];
+    }
+    // What reaches into the candidate is not before it.
+    let mut before = before
+        .iter()
+        .rev()
+        .filter_map(|word| Some((range.start.checked_sub(word.end)?, word.written)))
+        .filter(|(gap, _)| *gap <= around.distance)
+        .peekable();
+    let mut after = after
+        .iter()
+        .map(|word| (word.start - range.end, word.written))
+        .take_while(|(gap, _)| *gap <= around.distance)
+        .peekable();
+    while few.count < around.most {
+        let nearer = match (before.peek(), after.peek()) {
+            (Some((before, _)), Some((after, _))) => before <= after,
+            (before, _) => before.is_some(),
+        };
+        let Some((_, word)) = (if nearer { before.next() } else { after.next() }) else { break };
+        if around.own != Some(word) {
+            few.push(word);
+        }
+    }
+    few
+}
+
+/// Whether a candidate lies within one of the words.
+pub(super) fn cover(words: &[Word<'_>], range: &Range<usize>) -> bool {
+    let after = words.partition_point(|word| word.start <= range.start);
+    words[after.saturating_sub(LOOKED_AT)..after].iter().any(|word| word.end >= range.end)
 }
 
 #[cfg(test)]
@@ -101,25 +136,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn places(words: &[(usize, usize, &'static str)]) -> Places<'static> {
-        Places::of(words.iter().map(|&(start, end, written)| Word { start, end, written }).collect())
+    fn nearby(words: &[(usize, usize, &'static str)]) -> Nearby<'static> {
+        let mut nearby = Nearby::new(1);
+        for &(start, end, written) in words {
+            nearby.push(0, Word { start, end, written });
+        }
+        nearby
     }
 
     #[test]
     fn the_nearest_different_words_are_near() {
-        let places = places(&[(0, 3, "a"), (4, 6, "b"), (10, 20, "c"), (30, 33, "b"), (34, 36, "d")]);
-        for (side, distance, most, expected) in [
-            (Side::Either, 100, 10, &["c", "b", "d", "a"][..]),
-            (Side::Either, 8, 10, &["c", "b"]),
-            (Side::Before, 100, 10, &["c", "b", "a"]),
-            (Side::After, 100, 10, &["b", "d"]),
-            (Side::Either, 100, 1, &["c"]),
-            (Side::After, 4, 1, &[]),
+        let nearby = nearby(&[(0, 3, "a"), (4, 6, "b"), (30, 33, "b"), (10, 20, "c"), (34, 36, "d")]);
+        for (side, distance, most, own, expected) in [
+            (Side::Either, 100, 10, None, &["c", "b", "d", "a"][..]),
+            (Side::Either, 100, 2, Some("c"), &["b", "d"]),
+            (Side::Either, 8, 10, None, &["c", "b"]),
+            (Side::Before, 100, 10, None, &["c", "b", "a"]),
+            (Side::After, 100, 10, None, &["b", "d"]),
+            (Side::Either, 100, 1, None, &["c"]),
+            (Side::After, 4, 1, None, &[]),
         ] {
-            assert_eq!(places.near(&(22..25), distance, side, most), expected, "{side:?} {distance} {most}");
+            let around = Around { distance, side, most, own };
+            assert_eq!(near(nearby.list(0), &(22..25), &around).words(), expected, "{side:?} {distance} {most}");
         }
-        assert!(places.cover(&(12..15), 100));
-        assert!(!places.cover(&(8..15), 100));
+        assert!(cover(nearby.list(0), &(12..15)));
+        assert!(!cover(nearby.list(0), &(8..15)));
     }
 
     proptest! {
@@ -133,7 +174,8 @@ mod tests {
             let slow = words.iter().any(|&(start, end, _)| {
                 end <= range.start && range.start - end <= distance || start >= range.end && start - range.end <= distance
             });
-            prop_assert_eq!(!places(&words).near(&range, distance, Side::Either, 1).is_empty(), slow);
+            let around = Around { distance, side: Side::Either, most: 1, own: None };
+            prop_assert_eq!(!near(nearby(&words).list(0), &range, &around).words().is_empty(), slow);
         }
     }
 }

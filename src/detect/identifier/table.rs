@@ -5,7 +5,6 @@ use super::{
     Finder, KINDS,
     layout::{Layout, white},
 };
-use crate::detect::digits::run_end;
 use std::{ops::Range, sync::LazyLock};
 
 /// The longest first run of any layout.

@@ -1,0 +1,191 @@
+//! What a candidate is worth with what stands around it, and why.
+
+use super::{
+    identifier::Identifier,
+    nearby::{Around, Few, Nearby, cover, near},
+    rule::{CERTAIN, Context, Evidence, ListId, Matcher, Rule, Score},
+};
+use std::{fmt::Write, ops::Range};
+
+/// Something of the right shape.
+pub(super) struct Candidate<'a> {
+    pub(super) rule: usize,
+    /// The word, where it is one.
+    pub(super) word: Option<&'a str>,
+    pub(super) range: Range<usize>,
+    pub(super) score: Score,
+    pub(super) shape: Shape,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    Number { form: usize, checksum: bool },
+    Term,
+    Pattern,
+}
+
+/// What stands around candidates.
+pub(super) struct Surroundings<'s, 'a> {
+    /// The words of lists, by their numbers.
+    pub(super) words: &'s Nearby<'a>,
+    /// Terms, by rule.
+    pub(super) terms: &'s Nearby<'a>,
+    /// Numbers that were found, by category.
+    pub(super) numbers: &'s Nearby<'a>,
+}
+
+/// What is asked about the message as a whole, which is looked up when it matters.
+pub(super) trait Whole<'a> {
+    /// Up to `most` different words of a list that stand anywhere in it.
+    fn words(&mut self, list: ListId, most: usize) -> Few<'a>;
+    /// From -1 (a text for many) to 1 (about a person).
+    fn share(&mut self) -> f32;
+}
+
+/// A context that changed a score, by how much, and the words that did it.
+pub(super) struct Applied<'a> {
+    pub(super) context: &'a Context,
+    pub(super) weight: Score,
+    pub(super) words: Few<'a>,
+}
+
+impl Rule {
+    /// The most that its contexts can add.
+    pub(super) fn gain(&self) -> Score {
+        self.context.iter().map(Context::most_gain).sum()
+    }
+}
+
+impl Context {
+    /// The most that it can add; what the model says can count either way.
+    fn most_gain(&self) -> Score {
+        match self.evidence {
+            Evidence::Letter => self.weight.abs(),
+            _ => self.weight.max(0) * count(self.most),
+        }
+    }
+
+    /// The words near a candidate for which the context applies.
+    fn near<'a>(&self, candidate: &Candidate<'a>, around: &Surroundings<'_, 'a>) -> Few<'a> {
+        let Some(distance) = self.distance else { return Few::default() };
+        let words = match self.evidence {
+            Evidence::Words(list) => around.words.list(list.0),
+            Evidence::Category(category) => around.numbers.list(category as usize),
+            Evidence::SameRule => around.terms.list(candidate.rule),
+            Evidence::Letter => &[],
+        };
+        let around = Around { distance, side: self.side, most: self.most, own: candidate.word };
+        near(words, &candidate.range, &around)
+    }
+
+    fn is_about_the_whole(&self) -> bool {
+        self.distance.is_none() || matches!(self.evidence, Evidence::Letter)
+    }
+}
+
+fn count(of: usize) -> Score {
+    // At most MAX_MOST.
+    Score::try_from(of).unwrap_or(0)
+}
+
+/// The candidate's score, if it reaches its rule's threshold. What is about the whole message is asked only where it can
+/// decide.
+pub(super) fn weigh<'a>(
+    rule: &Rule,
+    candidate: &Candidate<'a>,
+    around: &Surroundings<'_, 'a>,
+    whole: &mut impl Whole<'a>,
+) -> Option<Score> {
+    let mut score = candidate.score;
+    let mut open = 0;
+    for context in &rule.context {
+        if context.is_about_the_whole() {
+            open += context.most_gain();
+        } else {
+            score += context.weight * count(context.near(candidate, around).words().len());
+        }
+    }
+    if score + open < rule.threshold {
+        return None;
+    }
+    if rule.except.is_some_and(|list| cover(around.words.list(list.0), &candidate.range)) {
+        return None;
+    }
+    for context in rule.context.iter().filter(|context| context.is_about_the_whole()) {
+        score += about_the_whole(context, whole).0;
+    }
+    (score >= rule.threshold).then_some(score.min(CERTAIN))
+}
+
+fn about_the_whole<'a>(context: &Context, whole: &mut impl Whole<'a>) -> (Score, Few<'a>) {
+    match context.evidence {
+        Evidence::Letter => ((context.weight as f32 * whole.share()).round() as Score, Few::default()),
+        Evidence::Words(list) => {
+            let words = whole.words(list, context.most);
+            (context.weight * count(words.words().len()), words)
+        }
+        _ => (0, Few::default()),
+    }
+}
+
+/// The contexts that changed the candidate's score.
+pub(super) fn applied<'a>(
+    rule: &'a Rule,
+    candidate: &Candidate<'a>,
+    around: &Surroundings<'_, 'a>,
+    whole: &mut impl Whole<'a>,
+) -> Vec<Applied<'a>> {
+    let mut applied = Vec::new();
+    for context in &rule.context {
+        let (weight, words) = if context.is_about_the_whole() {
+            about_the_whole(context, whole)
+        } else {
+            let words = context.near(candidate, around);
+            (context.weight * count(words.words().len()), words)
+        };
+        if weight != 0 {
+            applied.push(Applied { context, weight, words });
+        }
+    }
+    applied
+}
+
+/// Why the confidence is what it is. `letter` says what the model goes by, or goes by against.
+pub(super) fn why(
+    rule: &Rule,
+    candidate: &Candidate<'_>,
+    applied: &[Applied<'_>],
+    letter: impl Fn(bool) -> String,
+) -> String {
+    let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
+    let mut why = match (candidate.shape, &rule.matcher) {
+        (Shape::Number { form, checksum }, Matcher::Identifier { identifier, base, checksum: bonus }) => {
+            let Identifier { forms, checksum: name, .. } = identifier;
+            let mut why = format!("written form {} {:.2}", forms[form], points(base[form]));
+            if checksum && let Some(name) = name {
+                let _ = write!(why, ", {name} fits {:+.2}", points(*bonus));
+            }
+            why
+        }
+        (Shape::Term, _) => {
+            format!("the listed word “{}” {:.2}", candidate.word.unwrap_or_default(), points(candidate.score))
+        }
+        _ => format!("the pattern {:.2}", points(candidate.score)),
+    };
+    for Applied { context, weight, words } in applied {
+        let weight = points(*weight);
+        let named = words.words().iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ");
+        // Writing to a string cannot fail.
+        let _ = match (context.distance, context.evidence) {
+            (_, Evidence::Letter) => {
+                let reads = if weight < 0.0 { "like a text for many" } else { "like a text about a person" };
+                write!(why, ", it reads {reads} ({}) {weight:+.2}", letter(weight < 0.0))
+            }
+            (None, _) => write!(why, ", in the message {named} {weight:+.2}"),
+            // The number itself is not to be told.
+            (_, Evidence::Category(category)) => write!(why, ", near a number ({category}) {weight:+.2}"),
+            _ => write!(why, ", near {named} {weight:+.2}"),
+        };
+    }
+    why
+}
