@@ -27,7 +27,7 @@ use crate::{
     message::{Document, Unreadable},
 };
 use jiff::civil::Date;
-use regex_automata::Input;
+use regex_automata::{Anchored, Input};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -59,6 +59,8 @@ enum Stands {
     Term { rule: usize, group: usize },
     /// A word of a list that contexts or exceptions use.
     List(ListId),
+    /// How the matches of a pattern begin, by its place among the patterns.
+    Beginning(usize),
 }
 
 /// Rules, and their words by where they count.
@@ -79,7 +81,8 @@ pub(super) struct Engine {
     model: Model,
     /// Some rule weighs what the model says.
     asks_model: bool,
-    has_terms: bool,
+    /// There are terms or patterns that are looked for with the words.
+    seeks_words: bool,
     /// The greatest distance of any context, in bytes.
     reach: usize,
 }
@@ -93,7 +96,11 @@ impl Engine {
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
                 Matcher::Identifier { identifier, .. } => identifiers[identifier.index()].push(rule),
-                Matcher::Pattern { .. } => patterns.push(rule),
+                Matcher::Pattern { beginnings, .. } => {
+                    let stands = Stands::Beginning(patterns.len());
+                    words.extend(beginnings.iter().map(|beginning| (beginning.clone(), stands)));
+                    patterns.push(rule);
+                }
                 Matcher::Terms(groups) => {
                     for (group, known) in groups.iter().enumerate() {
                         words.extend(known.words.iter().map(|word| (word.clone(), Stands::Term { rule, group })));
@@ -113,7 +120,7 @@ impl Engine {
             nearby.extend(known.except);
         }
         let words_of = |list: ListId| lists[list.0].words.iter().map(move |word| (word.clone(), list));
-        let has_terms = !words.is_empty();
+        let seeks_words = !words.is_empty();
         words.extend(nearby.into_iter().flat_map(words_of).map(|(word, list)| (word, Stands::List(list))));
         let distances = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
         Self {
@@ -126,7 +133,7 @@ impl Engine {
                 .any(|rule| rule.context.iter().any(|context| matches!(context.evidence, Evidence::Letter))),
             anywhere: Lists::build(anywhere.into_iter().flat_map(words_of)),
             words: Lists::build(words),
-            has_terms,
+            seeks_words,
             identifiers,
             patterns,
             lists,
@@ -208,6 +215,8 @@ struct Stretch<'a> {
     words: Option<Nearby<'a>>,
     /// The terms that begin in the block.
     terms: Vec<Candidate<'a>>,
+    /// The places in the block where a pattern may match, by the pattern's place among all.
+    beginnings: Vec<(usize, usize)>,
 }
 
 impl<'a> Inspection<'a> {
@@ -222,8 +231,8 @@ impl<'a> Inspection<'a> {
         for block in blocks(text, MAX_WORD) {
             self.clock()?;
             let (start, end, is_last) = (block.start, block.end, block.end == text.len());
-            let mut stretch = Stretch { block, words: None, terms: Vec::new() };
-            if self.engine.has_terms {
+            let mut stretch = Stretch { block, words: None, terms: Vec::new(), beginnings: Vec::new() };
+            if self.engine.seeks_words {
                 self.find_words(text, &mut stretch);
             }
             while let Some(run) = runs.next_if(|run| run.start < end) {
@@ -267,6 +276,11 @@ impl<'a> Inspection<'a> {
         fold_into(&text[from..to], &mut folded);
         lists.find(text, &folded, from, |Found { start, end, word, list }| match list {
             Stands::List(list) => words.push(list.0, Word { start, end, written: &word.written }),
+            Stands::Beginning(pattern) => {
+                if stretch.block.has(start) && stretch.beginnings.last() != Some(&(pattern, start)) {
+                    stretch.beginnings.push((pattern, start));
+                }
+            }
             Stands::Term { rule, group } => {
                 let Matcher::Terms(groups) = &engine.rules[rule].matcher else { return };
                 if stretch.block.has(start) && self.whole.languages.allow(word.language) {
@@ -329,25 +343,54 @@ impl<'a> Inspection<'a> {
 
     fn patterns(&mut self, place: usize, text: &'a str, stretch: &mut Stretch<'a>) -> Result<(), Late> {
         let engine = self.engine;
-        let end = floor(text, (stretch.block.end + MAX_PATTERN_MATCH).min(text.len()));
-        for (index, &rule) in engine.patterns.iter().enumerate() {
-            let Matcher::Pattern { regex, base, inside } = &engine.rules[rule].matcher else { continue };
+        let end = |from: usize| floor(text, (from + MAX_PATTERN_MATCH).min(text.len()));
+        for (pattern, start) in mem::take(&mut stretch.beginnings) {
+            let Matcher::Pattern { regex, .. } = &engine.rules[engine.patterns[pattern]].matcher else { continue };
+            self.look()?;
+            let input = Input::new(text).span(start..end(start)).anchored(Anchored::Yes);
+            if start >= self.patterns_from[pattern]
+                && let Some(found) = regex.find(input)
+            {
+                self.pattern(place, text, pattern, found.range(), stretch);
+            }
+        }
+        for (pattern, &rule) in engine.patterns.iter().enumerate() {
+            let known = &engine.rules[rule];
+            let Matcher::Pattern { regex, base, beginnings, .. } = &known.matcher else { continue };
+            if !beginnings.is_empty() || *base + self.gain_with(known, text, stretch) < known.threshold {
+                continue;
+            }
             self.clock()?;
-            let input = Input::new(text).span(self.patterns_from[index].max(stretch.block.start)..end);
-            for found in regex.find_iter(input) {
+            let from = self.patterns_from[pattern].max(stretch.block.start);
+            for found in regex.find_iter(Input::new(text).span(from..end(stretch.block.end))) {
                 if found.start() >= stretch.block.end {
                     break;
                 }
-                self.patterns_from[index] = found.end();
-                let range = found.range();
-                if *inside || digits::setting(text.as_bytes(), &range) != digits::Setting::Piece {
-                    self.look()?;
-                    let candidate = Candidate { rule, word: None, range, score: *base, shape: Shape::Pattern };
-                    self.number(place, text, candidate, stretch);
-                }
+                self.look()?;
+                self.pattern(place, text, pattern, found.range(), stretch);
             }
         }
         Ok(())
+    }
+
+    /// The most that a rule's contexts can add in a block.
+    fn gain_with(&mut self, rule: &Rule, text: &'a str, stretch: &mut Stretch<'a>) -> Score {
+        if stretch.words.is_none() {
+            self.find_words(text, stretch);
+        }
+        let Some(words) = &stretch.words else { return rule.gain() };
+        rule.gain_with(&Surroundings { words, terms: &self.terms, numbers: &self.numbers })
+    }
+
+    /// Takes a match.
+    fn pattern(&mut self, place: usize, text: &'a str, pattern: usize, range: Range<usize>, stretch: &mut Stretch<'a>) {
+        let rule = self.engine.patterns[pattern];
+        let Matcher::Pattern { base, inside, .. } = self.engine.rules[rule].matcher else { return };
+        self.patterns_from[pattern] = range.end;
+        if inside || digits::setting(text.as_bytes(), &range) != digits::Setting::Piece {
+            let candidate = Candidate { rule, word: None, range, score: base, shape: Shape::Pattern };
+            self.number(place, text, candidate, stretch);
+        }
     }
 
     /// Scores the terms of a block.

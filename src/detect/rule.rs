@@ -61,7 +61,13 @@ pub(super) enum Matcher {
     /// Words.
     Terms(Vec<Terms>),
     /// A regular expression.
-    Pattern { regex: Regex, base: Score, inside: bool },
+    Pattern {
+        regex: Regex,
+        base: Score,
+        inside: bool,
+        /// How every match begins; none where that can be in too many ways.
+        beginnings: Vec<Word>,
+    },
     /// Tags in the subject, by their key (`marks::key`), and as the rule writes them.
     SubjectTag(BTreeMap<String, String>),
     /// A header field whose value is one of these.

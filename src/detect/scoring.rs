@@ -50,6 +50,15 @@ pub(super) struct Applied<'a> {
 }
 
 impl Rule {
+    /// The most that its contexts can add to a pattern's match, with what stands around.
+    pub(super) fn gain_with(&self, around: &Surroundings<'_, '_>) -> Score {
+        let possible = |context: &&Context| match (context.evidence, context.distance) {
+            (Evidence::Words(list), Some(_)) => !around.words.list(list.0).is_empty(),
+            _ => true,
+        };
+        self.context.iter().filter(possible).map(Context::most_gain).sum()
+    }
+
     /// The most that its contexts can add.
     pub(super) fn gain(&self) -> Score {
         self.context.iter().map(Context::most_gain).sum()

@@ -4,6 +4,8 @@
 //! the word go on: `journal*` is found in `journalnummer`, `*nummer` in `journalnummer`, `*syg*` in `kræftsygdom`,
 //! which is how Danish, German, Dutch, Swedish and Norwegian build their compounds. A word written in capitals counts only
 //! where it stands in capitals.
+//!
+//! Alternatives stand in brackets: `(her|his) (arrest|trial)` is four phrases, and an empty alternative leaves a word out.
 
 use super::{fold::fold, language::Language};
 
@@ -26,8 +28,62 @@ pub(super) struct Word {
     open_right: bool,
 }
 
+/// The most phrases that alternatives may make of one.
+const MAX_PHRASES: usize = 10_000;
+
+/// Alternatives within alternatives.
+const MAX_NESTED: usize = 8;
+
+/// Every phrase that a word of a rule file with alternatives stands for.
+///
+/// # Errors
+/// With what is wrong with it.
+pub(super) fn phrases(written: &str) -> Result<Vec<String>, String> {
+    let (phrases, rest) = alternatives(written, 0).map_err(|reason| format!("`{written}`: {reason}"))?;
+    match rest {
+        "" => Ok(phrases),
+        _ => Err(format!("`{written}`: a bracket is closed that was not opened, or a bar stands outside of brackets")),
+    }
+}
+
+/// The phrases of alternatives up to what ends them, and the rest.
+fn alternatives(text: &str, nested: usize) -> Result<(Vec<String>, &str), &'static str> {
+    if nested > MAX_NESTED {
+        return Err("brackets stand within brackets too often");
+    }
+    let (mut all, mut these) = (Vec::new(), vec![String::new()]);
+    let mut rest = text;
+    loop {
+        let plain = rest.find(['(', ')', '|']).unwrap_or(rest.len());
+        these.iter_mut().for_each(|phrase| phrase.push_str(&rest[..plain]));
+        rest = &rest[plain..];
+        match rest.as_bytes().first() {
+            Some(b'(') => {
+                let (inner, after) = alternatives(&rest[1..], nested + 1)?;
+                rest = after.strip_prefix(')').ok_or("a bracket is not closed")?;
+                if these.len() * inner.len() > MAX_PHRASES {
+                    return Err("its alternatives make too many phrases: write several words");
+                }
+                these = these.iter().flat_map(|one| inner.iter().map(move |other| format!("{one}{other}"))).collect();
+            }
+            Some(b'|') if nested > 0 => {
+                all.append(&mut these);
+                these.push(String::new());
+                rest = &rest[1..];
+            }
+            _ => {
+                all.append(&mut these);
+                return Ok((all, rest));
+            }
+        }
+        if all.len() > MAX_PHRASES {
+            return Err("its alternatives make too many phrases: write several words");
+        }
+    }
+}
+
 impl Word {
-    /// Reads a word of a rule file.
+    /// Reads a word of a rule file, without alternatives.
     ///
     /// # Errors
     /// With what is wrong with it.
@@ -61,6 +117,19 @@ impl Word {
             open_left,
             open_right,
         })
+    }
+
+    /// What a pattern's matches may begin with, in small ASCII letters.
+    pub(super) fn beginning(folded: &str) -> Self {
+        Self {
+            written: String::new(),
+            language: None,
+            capital: false,
+            all_capitals: false,
+            folded: folded.to_owned(),
+            open_left: true,
+            open_right: true,
+        }
     }
 
     /// Whether the whole of `value` is this word.
@@ -110,6 +179,23 @@ fn begins_with_capital(text: &str, at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn alternatives_are_written_out() {
+        for (written, expected) in [
+            ("arrest", &["arrest"][..]),
+            ("(her|his) (arrest|trial)*", &["her arrest*", "her trial*", "his arrest*", "his trial*"]),
+            ("(i('|’)m|am) ill", &["i'm ill", "i’m ill", "am ill"]),
+            ("the (old |)age", &["the old age", "the age"]),
+        ] {
+            assert_eq!(phrases(written).unwrap(), expected, "{written}");
+        }
+        let many = "(a|b|c|d|e|f|g|h|i|j)".repeat(6);
+        let deep = "(".repeat(100) + "a";
+        for bad in ["(a", "a)", "a|b", "(a|b))", &many, &deep] {
+            assert!(phrases(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn abbreviations_in_capitals_count_in_capitals() {

@@ -5,18 +5,20 @@ use super::raw::{
 };
 use crate::{
     detect::{
+        fold::fold,
         identifier::Identifier,
         language::Language,
         marks,
         rule::{CERTAIN, Context, Evidence, Examples, List, ListId, Matcher, Origin, Rule, Score, Side, Terms},
-        words::Word,
+        words::{Word, phrases},
     },
     level::Level,
 };
 use jiff::civil::{Date, date};
 use regex_automata::{meta::Regex, util::syntax};
+use regex_syntax::hir::{Hir, literal::Extractor};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     mem,
 };
 
@@ -28,6 +30,16 @@ pub(in crate::detect) const MAX_PATTERN_MATCH: usize = 256;
 
 /// The most memory that the automaton of one pattern may take, in bytes: its size bounds the time per byte of text.
 const MAX_PATTERN_SIZE: usize = 128 * 1024;
+
+/// Letters by which the matches of a pattern are looked for, in bytes.
+const LONGEST_BEGINNING: usize = 6;
+const SHORTEST_BEGINNING: usize = 3;
+
+/// The signs of a class that are tried each by itself: letters of both cases, digits.
+const MAX_CLASS: usize = 10;
+
+/// The most ways in which the matches of a pattern may begin, where small letters and capitals are different.
+const MAX_BEGINNINGS: usize = 50_000;
 
 /// On which day examples hold that name none.
 const EXAMPLES_TODAY: Date = date(2026, 1, 1);
@@ -167,16 +179,30 @@ fn check_id(id: &str) -> Result<(), String> {
 }
 
 impl RawWords {
+    /// Words to look for, their alternatives written out.
     pub(super) fn compile(&self) -> Result<Vec<Word>, String> {
+        self.each(phrases)
+    }
+
+    /// Whole values, in which a bracket is a bracket.
+    fn values(&self) -> Result<Vec<Word>, String> {
+        self.each(|value| Ok(vec![value.to_owned()]))
+    }
+
+    fn each(&self, phrases: impl Fn(&str) -> Result<Vec<String>, String>) -> Result<Vec<Word>, String> {
         if self.0.is_empty() {
             return Err("a list of words is empty: write some, or leave the list out".to_owned());
         }
-        let word = |(word, language): &(String, Option<String>)| {
-            let mut word = Word::parse(word)?;
-            word.language = language.as_deref().map(Language::named).transpose()?.flatten();
-            Ok(word)
-        };
-        self.0.iter().map(word).collect()
+        let mut words = Vec::new();
+        for (written, language) in &self.0 {
+            let language = language.as_deref().map(Language::named).transpose()?.flatten();
+            for phrase in phrases(written)? {
+                let mut word = Word::parse(&phrase)?;
+                word.language = language;
+                words.push(word);
+            }
+        }
+        Ok(words)
     }
 }
 
@@ -201,10 +227,10 @@ impl RawRule {
             if field.is_empty() || !field.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
                 return Err(format!("`{}` is no name of a header field", raw.field));
             }
-            matchers.push((Matcher::Header { field, values: raw.values.compile()? }, false));
+            matchers.push((Matcher::Header { field, values: raw.values.values()? }, false));
         }
         if let Some(raw) = &self.label {
-            matchers.push((Matcher::Label(raw.names.compile()?), false));
+            matchers.push((Matcher::Label(raw.names.values()?), false));
         }
         match (matchers.pop(), matchers.is_empty()) {
             (Some(matcher), true) => Ok(matcher),
@@ -271,8 +297,27 @@ impl RawPattern {
                 Some(_) => slow("it is too large: shorten its repetitions and alternatives"),
                 None => error.to_string(),
             })?;
-        Ok(Matcher::Pattern { regex, base: score("base", self.base)?, inside: self.inside })
+        let beginnings = beginnings(&parsed);
+        Ok(Matcher::Pattern { regex, base: score("base", self.base)?, inside: self.inside, beginnings })
     }
+}
+
+/// How every match of a pattern begins, folded; none where that can be in too many ways, or is too short to look for.
+fn beginnings(pattern: &Hir) -> Vec<Word> {
+    let extracted = Extractor::new()
+        .limit_literal_len(LONGEST_BEGINNING)
+        .limit_class(MAX_CLASS)
+        .limit_total(MAX_BEGINNINGS)
+        .extract(pattern);
+    let folded = extracted.literals().unwrap_or_default().iter().map(|literal| {
+        let ascii = literal.as_bytes().iter().take_while(|byte| byte.is_ascii());
+        fold(&ascii.map(|byte| char::from(*byte)).collect::<String>())
+    });
+    let folded: BTreeSet<String> = folded.collect();
+    if folded.iter().any(|beginning| beginning.len() < SHORTEST_BEGINNING) {
+        return Vec::new();
+    }
+    folded.iter().map(|beginning| Word::beginning(beginning)).collect()
 }
 
 impl RawTag {
