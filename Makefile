@@ -1,7 +1,7 @@
 # What is made here, for people and for CI. The lab needs root and says so (tests/lab/README.md).
 FUZZ_TIME = 60
 
-.PHONY: build demo test bench quality model fuzz lab-install lab-up lab-down
+.PHONY: build demo test bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
 
 build:
 	cargo build --locked
@@ -18,6 +18,12 @@ test: lab-install
 # Ratios within one run: see docs/performance.md
 bench: lab-install
 	cargo bench --locked --bench read --bench documents --bench detect --bench socketmap --bench through_postfix --bench memory
+
+# Judging beside Vectorscan with the same words; needs Debian's libvectorscan-dev and a compiler of C
+bench-vectorscan:
+	cargo build --locked --release --example search-speed
+	cat tests/corpus/detect/training/*/*.toml > target/training.txt
+	benches/vectorscan/compare target/release/examples/search-speed conf/rules target/training.txt
 
 # Recall and precision of what is found in the messages of tests/corpus/detect
 quality:
