@@ -58,7 +58,12 @@ pub(super) fn setting(text: &[u8], range: &Range<usize>) -> Setting {
     if joined_before(text, range.start) || joined_after(text, range.end) {
         return Setting::Piece;
     }
-    if in_url(text, range.start) || in_address(text, range) { Setting::Embedded } else { Setting::Alone }
+    if is_embedded(text, range) { Setting::Embedded } else { Setting::Alone }
+}
+
+/// Whether it stands within a URL, a mail address or a message id.
+pub(super) fn is_embedded(text: &[u8], range: &Range<usize>) -> bool {
+    in_url(text, range.start) || in_address(text, range)
 }
 
 fn joined_before(text: &[u8], start: usize) -> bool {

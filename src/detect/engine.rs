@@ -12,7 +12,7 @@ use super::{
     fold::fold_into,
     identifier::{Hit, Identifier},
     language::{CommonWords, Languages},
-    letter::Letter,
+    letter::{Judged, Letter},
     lists::{Found, Lists},
     model::Model,
     nearby::{Few, Nearby, Word},
@@ -31,7 +31,7 @@ use regex_automata::{Anchored, Input};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
-    mem,
+    iter, mem,
     ops::Range,
     sync::Arc,
     time::Instant,
@@ -43,11 +43,17 @@ pub(super) const MAX_FINDINGS: usize = 1000;
 /// Different values told apart for one finding; a count of this many means "at least".
 const MAX_VALUES: usize = 1000;
 
+/// How often values that are known already are judged again, in search of the surest.
+const MAX_AGAIN: usize = 100;
+
 /// Bytes of text searched at once.
 const BLOCK: usize = 64 * 1024;
 
 /// Candidates, and runs of digits, between two looks at the clock.
 const BETWEEN_LOOKS: usize = 4096;
+
+/// The distance of a context, in bytes, from which a few bytes more or less are nothing.
+const FAR: usize = 100;
 
 /// The longest number with all that may stand within it, in bytes.
 const MAX_NUMBER: usize = 256;
@@ -67,6 +73,8 @@ enum Stands {
 pub(super) struct Engine {
     pub(super) rules: Vec<Rule>,
     pub(super) lists: Vec<List>,
+    /// By list: whether all that ask for it look so far that the places of a repeated word may be thinned out.
+    sparse: Vec<bool>,
     /// By rule: the most that its contexts can add.
     gains: Vec<Score>,
     /// By the kind of number: the rules that want it.
@@ -93,6 +101,7 @@ impl Engine {
         let mut identifiers = vec![Vec::new(); Identifier::all().count()];
         let (mut patterns, mut words) = (Vec::new(), Vec::new());
         let (mut nearby, mut anywhere) = (BTreeSet::new(), BTreeSet::new());
+        let mut sparse = vec![true; lists.len()];
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
                 Matcher::Identifier { identifier, .. } => identifiers[identifier.index()].push(rule),
@@ -110,14 +119,21 @@ impl Engine {
             }
             for context in &known.context {
                 if let Evidence::Words(list) = context.evidence {
-                    if context.distance.is_some() {
-                        nearby.insert(list)
-                    } else {
-                        anywhere.insert(list)
-                    };
+                    match context.distance {
+                        Some(distance) => {
+                            nearby.insert(list);
+                            sparse[list.0] &= distance >= FAR;
+                        }
+                        None => {
+                            anywhere.insert(list);
+                        }
+                    }
                 }
             }
-            nearby.extend(known.except);
+            if let Some(list) = known.except {
+                nearby.insert(list);
+                sparse[list.0] = false;
+            }
         }
         let words_of = |list: ListId| lists[list.0].words.iter().map(move |word| (word.clone(), list));
         let seeks_words = !words.is_empty();
@@ -128,14 +144,13 @@ impl Engine {
             gains: rules.iter().map(Rule::gain).collect(),
             common_words: CommonWords::new(),
             model: Model::shipped(),
-            asks_model: rules
-                .iter()
-                .any(|rule| rule.context.iter().any(|context| matches!(context.evidence, Evidence::Letter))),
+            asks_model: rules.iter().any(Rule::asks_model),
             anywhere: Lists::build(anywhere.into_iter().flat_map(words_of)),
             words: Lists::build(words),
             seeks_words,
             identifiers,
             patterns,
+            sparse,
             lists,
             rules,
         }
@@ -154,7 +169,14 @@ impl Engine {
             document,
             today,
             deadline,
-            whole: WholeMessage { engine: self, document, languages, place: 0, letter: Letter::default(), words: None },
+            whole: WholeMessage {
+                engine: self,
+                document,
+                languages,
+                place: 0,
+                letter: Letter::new(&self.common_words),
+                words: None,
+            },
             tallies: BTreeMap::new(),
             numbers: Nearby::new(Category::ALL.len()),
             terms: Nearby::new(self.rules.len()),
@@ -168,8 +190,9 @@ impl Engine {
                 break;
             }
         }
-        let mut letter = mem::take(&mut inspection.whole.letter);
-        let mut findings = inspection.findings();
+        let mut letter = mem::replace(&mut inspection.whole.letter, Letter::new(&self.common_words));
+        let judged = inspection.findings();
+        let mut findings = letter.settle(&self.model, document, judged);
         if findings.is_empty() && self.asks_model {
             findings.extend(letter.alone(&self.model, document));
         }
@@ -201,6 +224,8 @@ struct Inspection<'a> {
 /// What one rule found at one place.
 struct Tally {
     values: HashSet<u64>,
+    /// How often a known value was judged again.
+    again: usize,
     score: Score,
     masked: String,
     why: String,
@@ -211,8 +236,10 @@ struct Tally {
 /// A block of a piece, with the words that stand in it and around it.
 struct Stretch<'a> {
     block: Block,
-    /// By list; nothing before it is asked for.
+    /// By list, when they were asked for.
     words: Option<Nearby<'a>>,
+    /// By rule: the most that contexts can add here, when that was asked for.
+    gains: Vec<Option<Score>>,
     /// The terms that begin in the block.
     terms: Vec<Candidate<'a>>,
     /// The places in the block where a pattern may match, by the pattern's place among all.
@@ -231,7 +258,13 @@ impl<'a> Inspection<'a> {
         for block in blocks(text, MAX_WORD) {
             self.clock()?;
             let (start, end, is_last) = (block.start, block.end, block.end == text.len());
-            let mut stretch = Stretch { block, words: None, terms: Vec::new(), beginnings: Vec::new() };
+            let mut stretch = Stretch {
+                block,
+                words: None,
+                gains: vec![None; self.engine.rules.len()],
+                terms: Vec::new(),
+                beginnings: Vec::new(),
+            };
             if self.engine.seeks_words {
                 self.find_words(text, &mut stretch);
             }
@@ -261,7 +294,7 @@ impl<'a> Inspection<'a> {
     /// Looks at the clock now and then.
     fn look(&mut self) -> Result<(), Late> {
         self.looks += 1;
-        if self.looks % BETWEEN_LOOKS == 0 { self.clock() } else { Ok(()) }
+        if self.looks.is_multiple_of(BETWEEN_LOOKS) { self.clock() } else { Ok(()) }
     }
 
     /// Finds the words that stand in a block and as far around it as any context reaches.
@@ -275,7 +308,10 @@ impl<'a> Inspection<'a> {
         let mut folded = Vec::with_capacity(to - from);
         fold_into(&text[from..to], &mut folded);
         lists.find(text, &folded, from, |Found { start, end, word, list }| match list {
-            Stands::List(list) => words.push(list.0, Word { start, end, written: &word.written }),
+            Stands::List(list) => {
+                let word = Word { start, end, written: &word.written };
+                if engine.sparse[list.0] { words.push_sparsely(list.0, word) } else { words.push(list.0, word) }
+            }
             Stands::Beginning(pattern) => {
                 if stretch.block.has(start) && stretch.beginnings.last() != Some(&(pattern, start)) {
                     stretch.beginnings.push((pattern, start));
@@ -284,7 +320,7 @@ impl<'a> Inspection<'a> {
             Stands::Term { rule, group } => {
                 let Matcher::Terms(groups) = &engine.rules[rule].matcher else { return };
                 if stretch.block.has(start) && self.whole.languages.allow(word.language) {
-                    let (score, word) = (groups[group].base, Some(word.written.as_str()));
+                    let (score, word) = (groups[group].base, Some(&*word.written));
                     let candidate = Candidate { rule, word, range: start..end, score, shape: Shape::Term };
                     stretch.terms.push(candidate);
                 }
@@ -332,9 +368,7 @@ impl<'a> Inspection<'a> {
         if stretch.words.is_none() {
             self.find_words(text, stretch);
         }
-        if let Some(words) = &stretch.words
-            && self.judge(place, text, &candidate, words)
-        {
+        if self.judge(place, text, &candidate, stretch) {
             let Range { start, end } = candidate.range;
             let category = self.engine.rules[candidate.rule].category;
             self.numbers.push(category as usize, Word { start, end, written: &text[start..end] });
@@ -357,36 +391,55 @@ impl<'a> Inspection<'a> {
         for (pattern, &rule) in engine.patterns.iter().enumerate() {
             let known = &engine.rules[rule];
             let Matcher::Pattern { regex, base, beginnings, .. } = &known.matcher else { continue };
-            if !beginnings.is_empty() || *base + self.gain_with(known, text, stretch) < known.threshold {
+            if !beginnings.is_empty() {
                 continue;
             }
             self.clock()?;
-            let from = self.patterns_from[pattern].max(stretch.block.start);
-            for found in regex.find_iter(Input::new(text).span(from..end(stretch.block.end))) {
-                if found.start() >= stretch.block.end {
-                    break;
+            let spans = match known.needs(*base) {
+                Some((list, distance)) => self.around(text, stretch, list, distance),
+                None => iter::once(stretch.block.start..stretch.block.end).collect(),
+            };
+            for span in spans {
+                let from = self.patterns_from[pattern].max(floor(text, span.start));
+                for found in regex.find_iter(Input::new(text).span(from..end(span.end).max(from))) {
+                    if found.start() >= stretch.block.end {
+                        break;
+                    }
+                    self.look()?;
+                    self.pattern(place, text, pattern, found.range(), stretch);
                 }
-                self.look()?;
-                self.pattern(place, text, pattern, found.range(), stretch);
             }
         }
         Ok(())
     }
 
-    /// The most that a rule's contexts can add in a block.
-    fn gain_with(&mut self, rule: &Rule, text: &'a str, stretch: &mut Stretch<'a>) -> Score {
+    /// The parts of a block that lie near a word of a list.
+    fn around(&mut self, text: &'a str, stretch: &mut Stretch<'a>, list: ListId, distance: usize) -> Vec<Range<usize>> {
         if stretch.words.is_none() {
             self.find_words(text, stretch);
         }
-        let Some(words) = &stretch.words else { return rule.gain() };
-        rule.gain_with(&Surroundings { words, terms: &self.terms, numbers: &self.numbers })
+        let reach = distance + MAX_PATTERN_MATCH;
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for word in stretch.words.iter().flat_map(|words| words.list(list.0)) {
+            let start = word.start.saturating_sub(reach).max(stretch.block.start);
+            let end = (word.end + distance).min(stretch.block.end);
+            match spans.last_mut() {
+                Some(last) if start <= last.end => last.end = last.end.max(end),
+                _ if start < end => spans.push(start..end),
+                _ => {}
+            }
+        }
+        spans
     }
 
     /// Takes a match.
     fn pattern(&mut self, place: usize, text: &'a str, pattern: usize, range: Range<usize>, stretch: &mut Stretch<'a>) {
         let rule = self.engine.patterns[pattern];
-        let Matcher::Pattern { base, inside, .. } = self.engine.rules[rule].matcher else { return };
+        let Matcher::Pattern { base, inside, language, .. } = self.engine.rules[rule].matcher else { return };
         self.patterns_from[pattern] = range.end;
+        if !self.whole.languages.allow(language) {
+            return;
+        }
         if inside || digits::setting(text.as_bytes(), &range) != digits::Setting::Piece {
             let candidate = Candidate { rule, word: None, range, score: base, shape: Shape::Pattern };
             self.number(place, text, candidate, stretch);
@@ -394,39 +447,49 @@ impl<'a> Inspection<'a> {
     }
 
     /// Scores the terms of a block.
-    fn terms(&mut self, place: usize, text: &'a str, stretch: Stretch<'a>) -> Result<(), Late> {
+    fn terms(&mut self, place: usize, text: &'a str, mut stretch: Stretch<'a>) -> Result<(), Late> {
         self.terms.forget_before(stretch.block.start.saturating_sub(self.engine.reach));
         for Candidate { rule, word, range, .. } in &stretch.terms {
             if let Some(written) = *word {
-                self.terms.push(*rule, Word { start: range.start, end: range.end, written });
+                self.terms.push_sparsely(*rule, Word { start: range.start, end: range.end, written });
             }
         }
-        let Some(words) = &stretch.words else { return Ok(()) };
-        for candidate in &stretch.terms {
+        for candidate in mem::take(&mut stretch.terms) {
             self.look()?;
-            self.judge(place, text, candidate, words);
+            self.judge(place, text, &candidate, &mut stretch);
         }
         Ok(())
     }
 
     /// Counts a candidate, if it is a finding.
-    fn judge(&mut self, place: usize, text: &str, candidate: &Candidate<'a>, words: &Nearby<'a>) -> bool {
+    fn judge(&mut self, place: usize, text: &str, candidate: &Candidate<'a>, stretch: &mut Stretch<'a>) -> bool {
         let engine = self.engine;
         let rule = &engine.rules[candidate.rule];
-        let most = candidate.score + engine.gains[candidate.rule];
-        if most < rule.threshold {
+        let Some(words) = &stretch.words else { return false };
+        let gain = *stretch.gains[candidate.rule].get_or_insert_with(|| rule.gain_with(words));
+        if candidate.score + gain < rule.threshold {
             return false;
         }
         let value = &text.as_bytes()[candidate.range.clone()];
         let key = key(value);
-        let known = self.tallies.get(&(candidate.rule, place));
-        if known.is_some_and(|tally| tally.score >= most.min(CERTAIN) && tally.values.contains(&key)) {
-            return true;
+        if let Some(tally) = self.tallies.get_mut(&(candidate.rule, place))
+            && tally.values.contains(&key)
+        {
+            // It could be surer only.
+            tally.again += 1;
+            if tally.score >= CERTAIN || tally.again > MAX_AGAIN {
+                return true;
+            }
         }
         let around = Surroundings { words, terms: &self.terms, numbers: &self.numbers };
         let Some(score) = weigh(rule, candidate, &around, &mut self.whole) else { return false };
+        // The names of hosts and mailboxes say nothing.
+        if candidate.word.is_some() && digits::is_embedded(text.as_bytes(), &candidate.range) {
+            return false;
+        }
         let tally = self.tallies.entry((candidate.rule, place)).or_insert_with(|| Tally {
             values: HashSet::new(),
+            again: 0,
             score: 0,
             masked: String::new(),
             why: String::new(),
@@ -450,7 +513,7 @@ impl<'a> Inspection<'a> {
         true
     }
 
-    fn findings(self) -> Vec<Finding> {
+    fn findings(self) -> Vec<Judged> {
         let mut values: BTreeMap<usize, HashSet<u64>> = BTreeMap::new();
         for (&(rule, _), tally) in &self.tallies {
             if self.engine.rules[rule].min_count > 1 {
@@ -464,16 +527,17 @@ impl<'a> Inspection<'a> {
         let tallies = self.tallies.into_iter().filter(|((rule, _), _)| enough(*rule));
         let findings = tallies.map(|((rule, place), tally)| {
             let rule = &self.engine.rules[rule];
-            Finding {
+            let finding = Finding {
                 rule: Arc::clone(&rule.id),
                 category: rule.category,
                 level: rule.level,
                 part: self.document.pieces[place].place_of(tally.at),
                 count: tally.values.len(),
-                confidence: tally.score as f32 / CERTAIN as f32,
+                confidence: tally.score.min(CERTAIN) as f32 / CERTAIN as f32,
                 masked: tally.masked,
                 why: tally.why,
-            }
+            };
+            Judged { finding, score: tally.score, asks_model: rule.asks_model(), place }
         });
         findings.collect()
     }
@@ -486,7 +550,7 @@ struct WholeMessage<'a> {
     languages: Languages,
     /// The piece that is searched.
     place: usize,
-    letter: Letter,
+    letter: Letter<'a>,
     /// The different words of each list that stand anywhere in the message; looked up when first asked for.
     words: Option<BTreeMap<ListId, Few<'a>>>,
 }

@@ -170,11 +170,24 @@ impl CommonWords {
         Languages(set.fold(0, |set, bit| set | bit))
     }
 
+    /// Whether these texts are in some language: one word in ten of what is looked at, at least, is a common one.
+    pub(super) fn are_in<'t>(&self, texts: impl Iterator<Item = &'t str>) -> bool {
+        let (mut all, mut common) = (0, 0);
+        for text in texts {
+            for stretch in text.as_bytes().chunks(STRETCH) {
+                for word in words(&stretch[..stretch.len().min(SAMPLE)]) {
+                    all += 1;
+                    let key = key(word);
+                    common += usize::from(word.len() <= LONGEST && self.slots[slot(&self.slots, key)].0 == key);
+                }
+            }
+        }
+        common * 10 >= all && common > 0
+    }
+
     /// Counts what each word says: more, the fewer languages have it.
     fn count(&self, text: &[u8], counts: &mut [u32; COMMON.len()]) {
-        // What is neither ASCII nor a letter is rare within common words, and ends none.
-        let letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-        for word in text.split(|byte| !letter(byte)).filter(|word| (1..=7).contains(&word.len())) {
+        for word in words(text).filter(|word| word.len() <= LONGEST) {
             let key = key(word);
             let (known, languages) = self.slots[slot(&self.slots, key)];
             if known == key {
@@ -185,6 +198,15 @@ impl CommonWords {
             }
         }
     }
+}
+
+/// The longest common word, in bytes.
+const LONGEST: usize = 7;
+
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // What is neither ASCII nor a letter is rare within common words, and ends none.
+    let letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    text.split(move |byte| !letter(byte)).filter(|word| !word.is_empty())
 }
 
 /// The languages by their numbers.
@@ -207,7 +229,7 @@ fn bit(at: usize) -> u8 {
 fn key(word: &[u8]) -> u64 {
     let mut key = word.len() as u64;
     let mut after = 0;
-    for &byte in word.iter().take(7) {
+    for &byte in word.iter().take(LONGEST) {
         let capital = byte.is_ascii_uppercase() || after == 0xc3 && (0x80..0x9f).contains(&byte);
         after = byte;
         key = key << 8 | u64::from(if capital { byte + 0x20 } else { byte });

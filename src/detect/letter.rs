@@ -2,7 +2,9 @@
 
 use super::{
     Finding,
+    language::CommonWords,
     model::{Features, Model, Question},
+    rule::{CERTAIN, Score},
 };
 use crate::{
     level::{Category, Level},
@@ -11,26 +13,51 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// The logarithm of the odds that is as sure as it gets.
-const SURE: f32 = 3.0;
+const SURE: f32 = 2.0;
 
 /// The logarithm of the odds from which the model's word is enough where no rule found anything.
-const ALONE: f32 = 1.0;
+const ALONE: f32 = 1.25;
+
+/// How much the model's word on the level counts against a rule's: as much as twice certainty, for odds whose logarithm is
+/// [`SURE_OF_LEVEL`].
+const LEVEL_WEIGHT: f32 = 2.0;
+const SURE_OF_LEVEL: f32 = 3.0;
+
+/// What a sensitive finding must be worth together with the model's word, to stand beside confidential ones.
+const STANDS: f32 = 1.2;
+
+/// The logarithm of the odds from which a message with confidential findings only is sensitive by the model's word.
+const SENSITIVE: f32 = 0.3;
 
 /// Attached texts that are asked about by themselves.
 const MAX_ATTACHED: usize = 50;
 
-/// Bytes of text below which a text says nothing of its kind.
+/// Bytes of text below which a text says nothing of its kind. One without common words, in another language than the seven or
+/// in none, says nothing either.
 const SHORTEST: usize = 40;
 
+/// A finding of a rule.
+pub(super) struct Judged {
+    pub(super) finding: Finding,
+    /// Beyond certainty, too.
+    pub(super) score: Score,
+    pub(super) asks_model: bool,
+    pub(super) place: usize,
+}
+
 /// What the model says, looked up when first asked for.
-#[derive(Default)]
-pub(super) struct Letter {
+pub(super) struct Letter<'e> {
+    common_words: &'e CommonWords,
     features: Features,
     /// By the text's first piece.
     scores: BTreeMap<usize, f32>,
 }
 
-impl Letter {
+impl<'e> Letter<'e> {
+    pub(super) fn new(common_words: &'e CommonWords) -> Self {
+        Self { common_words, features: Features::default(), scores: BTreeMap::new() }
+    }
+
     /// From -1 (surely a text for many, about nobody) to 1 (surely about a person). A file reads like the letter that it came
     /// with, if that says more.
     pub(super) fn share(&mut self, model: &Model, document: &Document, place: usize) -> f32 {
@@ -53,6 +80,36 @@ impl Letter {
             score if score >= 0.0 => Level::Sensitive,
             _ => Level::Confidential,
         };
+        self.finding(model, document, text, level, score)
+    }
+
+    /// Where rules that ask the model found something: which level it has. Words of illness or faith stand in many a letter
+    /// about work or money, and the other way round.
+    pub(super) fn settle(&mut self, model: &Model, document: &Document, mut judged: Vec<Judged>) -> Vec<Finding> {
+        let is_ours = |judged: &Judged| judged.asks_model && judged.finding.level == Level::Sensitive;
+        let surest = judged.iter().filter(|judged| judged.asks_model).max_by_key(|judged| judged.score);
+        let text = surest.map(|surest| group(document, surest.place));
+        let length: usize = text.map_or(0, |text| texts_of(document, text).map(str::len).sum());
+        let mut more = None;
+        if let Some(text) = text.filter(|_| length >= SHORTEST) {
+            self.features.read(texts_of(document, text));
+            let odds = model.score(Question::Sensitive, &self.features);
+            let worth = (odds / SURE_OF_LEVEL).clamp(-1.0, 1.0) * LEVEL_WEIGHT;
+            let sensitive = judged.iter().filter(|judged| is_ours(judged)).map(|judged| judged.score).max();
+            if let Some(score) = sensitive {
+                let others = judged.iter().any(|judged| !is_ours(judged));
+                if others && score as f32 / CERTAIN as f32 + worth < STANDS {
+                    judged.retain(|judged| !is_ours(judged));
+                }
+            } else if odds >= SENSITIVE && judged.iter().all(|judged| judged.finding.level < Level::Sensitive) {
+                more = self.finding(model, document, text, Level::Sensitive, odds);
+            }
+        }
+        judged.into_iter().map(|judged| judged.finding).chain(more).collect()
+    }
+
+    /// What the model finds in the text that its features were read from, at this level.
+    fn finding(&self, model: &Model, document: &Document, text: usize, level: Level, odds: f32) -> Option<Finding> {
         let candidates = Category::ALL.into_iter().filter(|category| {
             category.default_level() == level && !matches!(category, Category::Marked | Category::NationalId)
         });
@@ -69,7 +126,7 @@ impl Letter {
             level,
             part: if text == LETTER { "message".to_owned() } else { document.pieces[text].place.clone() },
             count: 1,
-            confidence: 1.0 / (1.0 + (-score).exp()),
+            confidence: 1.0 / (1.0 + (-odds).exp()),
             masked: "••••".to_owned(),
             why: format!(
                 "it reads like a text about a person ({}), of what is looked for most like {category} ({})",
@@ -84,7 +141,7 @@ impl Letter {
             return *score;
         }
         let length: usize = texts_of(document, text).map(str::len).sum();
-        let score = if length < SHORTEST {
+        let score = if length < SHORTEST || !self.common_words.are_in(texts_of(document, text)) {
             0.0
         } else {
             self.features.read(texts_of(document, text));
@@ -121,4 +178,85 @@ fn texts_of(document: &Document, text: usize) -> impl Iterator<Item = &str> {
     let belongs = move |place: usize| place == text || text == LETTER && !is_attached(document, place);
     let pieces = document.pieces.iter().enumerate().filter(move |(place, _)| belongs(*place));
     pieces.map(|(_, piece)| piece.text.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{detect::model::Lesson, message::Piece};
+
+    fn model() -> Model {
+        let of = |text: &str, level, category: Option<Category>| Lesson {
+            text: text.to_owned(),
+            level,
+            categories: category.into_iter().collect(),
+        };
+        let health =
+            ["she is ill and her doctor knows", "he is ill again and at the doctor", "my doctor says I am ill"];
+        let finance = ["she owes rent and her wages are late", "he owes us rent again", "my wages do not pay my rent"];
+        let none =
+            ["our course for all members is free", "all members of our club met", "the course on Friday is free"];
+        let all = |texts: [&str; 3], level, category| texts.map(|text| of(text, level, category));
+        Model::train(
+            &[
+                all(health, Level::Sensitive, Some(Category::Health)),
+                all(finance, Level::Confidential, Some(Category::Finance)),
+                all(none, Level::None, None),
+            ]
+            .concat(),
+        )
+    }
+
+    fn document(text: &str) -> Document {
+        Document { pieces: vec![Piece::new("body", text.to_owned())], ..Document::default() }
+    }
+
+    fn judged(category: Category, asks_model: bool) -> Judged {
+        let finding = Finding {
+            rule: "r".into(),
+            category,
+            level: category.default_level(),
+            part: "body".to_owned(),
+            count: 1,
+            confidence: 0.6,
+            masked: String::new(),
+            why: String::new(),
+        };
+        Judged { finding, score: 600, asks_model, place: 0 }
+    }
+
+    #[test]
+    fn the_model_says_which_level_a_message_has() {
+        use Category::{Finance, Health, Marked};
+        let model = model();
+        let ill = "she is ill again, her doctor says, and he is at the doctor";
+        let rent = "he owes us rent again and her wages are late, so she owes rent";
+        for (text, found, expected) in [
+            (rent, &[(Health, true), (Finance, true)][..], &[Finance][..]),
+            (ill, &[(Health, true), (Finance, true)], &[Health, Finance]),
+            (ill, &[(Finance, true)], &[Finance, Health]),
+            (rent, &[(Finance, true)], &[Finance]),
+            // What nothing stands beside, and what other rules found, stays.
+            (rent, &[(Health, true)], &[Health]),
+            (rent, &[(Health, false), (Finance, true)], &[Health, Finance]),
+            (ill, &[(Marked, false)], &[Marked]),
+            ("short", &[(Health, true), (Finance, true)], &[Health, Finance]),
+        ] {
+            let judged = found.iter().map(|&(category, asks_model)| judged(category, asks_model)).collect();
+            let settled = Letter::new(&CommonWords::new()).settle(&model, &document(text), judged);
+            let categories: Vec<_> = settled.iter().map(|finding| finding.category).collect();
+            assert_eq!(categories, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_model_finds_what_no_rule_found() {
+        let alone = |text: &str| {
+            Letter::new(&CommonWords::new()).alone(&model(), &document(text)).map(|finding| finding.category)
+        };
+        assert_eq!(alone("he is ill and her doctor says that she is ill"), Some(Category::Health));
+        assert_eq!(alone("he owes rent and her wages are late, my rent too"), Some(Category::Finance));
+        assert_eq!(alone("all members met, and our course on Friday is free"), None);
+        assert_eq!(alone("she is ill"), None, "too short to tell");
+    }
 }

@@ -58,28 +58,26 @@ pub(super) struct Found<'a, L> {
 impl<L: Copy> Lists<L> {
     /// Prepares the tables; none where there are no words.
     pub(super) fn build(words: impl IntoIterator<Item = (Word, L)>) -> Option<Self> {
-        let mut alike: BTreeMap<String, Vec<(Word, L)>> = BTreeMap::new();
-        for (word, list) in words {
-            alike.entry(word.folded().to_owned()).or_default().push((word, list));
-        }
-        if alike.is_empty() {
-            return None;
-        }
-        let mut lists = Self { pairs: vec![0; 1 << 16], classes: CLASSES.map(Class::new), words: Vec::new() };
-        for (folded, words) in alike {
-            let folded = folded.as_bytes();
+        let mut words: Vec<(Word, L)> = words.into_iter().collect();
+        // Where words look the same, those that come first stay first.
+        words.sort_by(|(one, _), (other, _)| one.folded().cmp(other.folded()));
+        words.shrink_to_fit();
+        let (mut pairs, mut classes) = (vec![0; 1 << 16], CLASSES.map(Class::new));
+        let mut first = 0;
+        for alike in words.chunk_by(|(one, _), (other, _)| one.folded() == other.folded()) {
+            let folded = alike[0].0.folded().as_bytes();
             let class = CLASSES.iter().position(|fewest| folded.len() >= *fewest).unwrap_or(CLASSES.len() - 1);
-            let is_inner = words.iter().any(|(word, _)| word.is_open_left());
-            lists.pairs[pair(folded)] |= 1 << class | u8::from(is_inner) << class << INNER;
+            let is_inner = alike.iter().any(|(word, _)| word.is_open_left());
+            pairs[pair(folded)] |= 1 << class | u8::from(is_inner) << class << INNER;
             // Rule files are bounded far below the greatest of these numbers.
-            let first = lists.words.len() as u32;
-            lists.words.extend(words);
-            lists.classes[class].add(folded, first..lists.words.len() as u32, is_inner);
+            let end = first + alike.len() as u32;
+            classes[class].add(folded, first..end, is_inner);
+            first = end;
         }
-        for class in &mut lists.classes {
+        for class in &mut classes {
             class.finish();
         }
-        Some(lists)
+        (!words.is_empty()).then_some(Self { pairs, classes, words })
     }
 
     /// Every word in `folded`, which is the folded text from byte `offset` of `text` on, in the order of their beginnings, the
@@ -177,11 +175,12 @@ impl Class {
         }
         let range = self.places.of(key);
         let entries = &self.entries[range.start as usize..range.end as usize];
-        let longest = &rest[..rest.len().min(MAX_WORD)];
-        let after = entries.partition_point(|entry| self.letters(entry) <= longest);
+        // The first letters are the same.
+        let longest = &rest[self.letters..rest.len().min(MAX_WORD)];
+        let after = entries.partition_point(|entry| &self.letters(entry)[self.letters..] <= longest);
         let mut at = after.checked_sub(1).map(|before| range.start as usize + before);
         while let Some(entry) = at.map(|at| &self.entries[at]) {
-            if rest.starts_with(self.letters(entry)) {
+            if longest.starts_with(&self.letters(entry)[self.letters..]) {
                 take(entry);
             }
             at = entry.shorter.map(|at| at as usize);
@@ -255,7 +254,7 @@ mod tests {
     fn found(words: &[&str], text: &str) -> Vec<String> {
         let words = words.iter().map(|word| (Word::parse(word).unwrap(), ()));
         let lists = Lists::build(words).unwrap();
-        all(&lists, text).into_iter().map(|found| found.word.written.clone()).collect()
+        all(&lists, text).into_iter().map(|found| found.word.written.to_string()).collect()
     }
 
     fn all<'a, L: Copy>(lists: &'a Lists<L>, text: &str) -> Vec<Found<'a, L>> {

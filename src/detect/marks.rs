@@ -41,7 +41,7 @@ pub(super) fn inspect<'r>(rules: impl Iterator<Item = &'r Rule>, document: &Docu
             Matcher::Header { field, values } => fields(document, field).find_map(|found| {
                 let value = values.iter().find(|value| value.is(&found.value))?;
                 let why = format!("the header field {field} is “{}”", value.written);
-                Some(finding(rule, field, value.written.clone(), why))
+                Some(finding(rule, field, value.written.to_string(), why))
             }),
             Matcher::Label(names) => labels.iter().find_map(|label| {
                 // The administrator's own word about a label counts more than its name.
@@ -50,7 +50,7 @@ pub(super) fn inspect<'r>(rules: impl Iterator<Item = &'r Rule>, document: &Docu
                 }
                 let name = names.iter().find(|name| name.is(&label.name))?;
                 let why = format!("a sensitivity label is named “{}”", name.written);
-                Some(finding(rule, &label.place, name.written.clone(), why))
+                Some(finding(rule, &label.place, name.written.to_string(), why))
             }),
             _ => None,
         });

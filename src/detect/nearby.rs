@@ -1,10 +1,13 @@
 //! Evidence around candidates: the words of each list, in the order of their places.
 
-use super::rule::Side;
-use std::ops::Range;
+use super::{rule::Side, words::MAX_WORD};
+use std::{ops::Range, ptr};
 
 /// Words of a list looked at on one side of a candidate: enough for the few different ones that count.
 const LOOKED_AT: usize = 32;
+
+/// How far apart two places of a word are between which others of it may be left out, in bytes.
+const SPARSE: usize = 40;
 
 /// The most different words of one list that count together.
 pub(super) const MAX_MOST: usize = 10;
@@ -37,7 +40,24 @@ impl<'a> Nearby<'a> {
     pub(super) fn push(&mut self, list: usize, word: Word<'a>) {
         let words = &mut self.lists[list];
         let later = words.iter().rev().take_while(|known| known.start > word.start).count();
-        words.insert(words.len() - later, word);
+        match later {
+            0 => words.push(word),
+            _ => words.insert(words.len() - later, word),
+        }
+    }
+
+    /// The same, where a word that is repeated again and again may be left out between its first and its last place, within
+    /// [`SPARSE`] bytes.
+    pub(super) fn push_sparsely(&mut self, list: usize, word: Word<'a>) {
+        let repeats = |known: &Word<'_>| is_same(known.written, word.written) && word.start < known.start + SPARSE;
+        if let [.., first, last] = self.lists[list].as_mut_slice()
+            && repeats(first)
+            && repeats(last)
+        {
+            *last = word;
+            return;
+        }
+        self.push(list, word);
     }
 
     /// Forgets what ends before this place.
@@ -62,16 +82,25 @@ impl<'a> Few<'a> {
         &self.words[..self.count]
     }
 
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
     pub(super) fn first(&self, most: usize) -> Self {
         Self { words: self.words, count: self.count.min(most) }
     }
 
     pub(super) fn push(&mut self, word: &'a str) {
-        if self.count < MAX_MOST && !self.words().contains(&word) {
+        if self.count < MAX_MOST && !self.words().iter().any(|known| is_same(known, word)) {
             self.words[self.count] = word;
             self.count += 1;
         }
     }
+}
+
+/// Whether two words are the same: mostly they are the very same word of a list.
+fn is_same(one: &str, other: &str) -> bool {
+    ptr::eq(one, other) || one == other
 }
 
 /// What is asked for around a candidate.
@@ -85,44 +114,46 @@ pub(super) struct Around<'a> {
     pub(super) own: Option<&'a str>,
 }
 
-/// Up to `most` different words at most `distance` from a candidate and not within it, nearest first.
-pub(super) fn near<'a>(words: &[Word<'a>], range: &Range<usize>, around: &Around<'_>) -> Few<'a> {
-    let mut few = Few::default();
-    if words.is_empty() {
-        return few;
-    }
-    let (mut before, mut after) = (&words[..0], &words[..0]);
-    if around.side != Side::After {
-        before = &words[..words.partition_point(|word| word.start < range.start)];
-        before = &before[before.len().saturating_sub(LOOKED_AT)..];
-    }
-    if around.side != Side::Before {
-        after = &words[words.partition_point(|word| word.start < range.end)..];
-        after = &after[..after.len().min(LOOKED_AT)];
-    }
-    // What reaches into the candidate is not before it.
-    let mut before = before
-        .iter()
-        .rev()
-        .filter_map(|word| Some((range.start.checked_sub(word.end)?, word.written)))
-        .filter(|(gap, _)| *gap <= around.distance)
-        .peekable();
-    let mut after = after
-        .iter()
-        .map(|word| (word.start - range.end, word.written))
-        .take_while(|(gap, _)| *gap <= around.distance)
-        .peekable();
+/// Gathers up to `most` different words at most `distance` from a candidate and not within it, nearest first.
+pub(super) fn near<'a>(words: &[Word<'a>], range: &Range<usize>, around: &Around<'_>, few: &mut Few<'a>) {
+    few.clear();
+    let first_after = words.partition_point(|word| word.start < range.end);
+    let first_within = words[..first_after].partition_point(|word| word.start < range.start);
+    let before = if around.side == Side::After { &[] } else { &words[..first_within] };
+    let after = if around.side == Side::Before { &[] } else { &words[first_after..] };
+    let (mut before, mut after) = (before.iter().rev().take(LOOKED_AT), after.iter().take(LOOKED_AT));
+    // What reaches into the candidate is not before it, and what is too far has nothing nearer behind it, but for the
+    // difference in the words' lengths.
+    let mut next_before = || loop {
+        let word = before.next()?;
+        match range.start.checked_sub(word.end) {
+            Some(gap) if gap <= around.distance => return Some((gap, word.written)),
+            Some(gap) if gap > around.distance + MAX_WORD => return None,
+            _ => {}
+        }
+    };
+    let mut next_after = || {
+        let word = after.next()?;
+        let gap = word.start - range.end;
+        (gap <= around.distance).then_some((gap, word.written))
+    };
+    let (mut one_before, mut one_after) = (next_before(), next_after());
     while few.count < around.most {
-        let nearer = match (before.peek(), after.peek()) {
-            (Some((before, _)), Some((after, _))) => before <= after,
-            (before, _) => before.is_some(),
+        let word = match (one_before, one_after) {
+            (Some((gap, word)), other) if other.is_none_or(|(other, _)| gap <= other) => {
+                one_before = next_before();
+                word
+            }
+            (_, Some((_, word))) => {
+                one_after = next_after();
+                word
+            }
+            _ => break,
         };
-        let Some((_, word)) = (if nearer { before.next() } else { after.next() }) else { break };
-        if around.own != Some(word) {
+        if !around.own.is_some_and(|own| is_same(own, word)) {
             few.push(word);
         }
     }
-    few
 }
 
 /// Whether a candidate lies within one of the words.
@@ -157,7 +188,9 @@ mod tests {
             (Side::After, 4, 1, None, &[]),
         ] {
             let around = Around { distance, side, most, own };
-            assert_eq!(near(nearby.list(0), &(22..25), &around).words(), expected, "{side:?} {distance} {most}");
+            let mut few = Few::default();
+            near(nearby.list(0), &(22..25), &around, &mut few);
+            assert_eq!(few.words(), expected, "{side:?} {distance} {most}");
         }
         assert!(cover(nearby.list(0), &(12..15)));
         assert!(!cover(nearby.list(0), &(8..15)));
@@ -175,7 +208,9 @@ mod tests {
                 end <= range.start && range.start - end <= distance || start >= range.end && start - range.end <= distance
             });
             let around = Around { distance, side: Side::Either, most: 1, own: None };
-            prop_assert_eq!(!near(nearby(&words).list(0), &range, &around).words().is_empty(), slow);
+            let mut few = Few::default();
+            near(nearby(&words).list(0), &range, &around, &mut few);
+            prop_assert_eq!(!few.words().is_empty(), slow);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A rule, ready for use: what `rule_file` reads and the engine runs.
 
-use super::{identifier::Identifier, words::Word};
+use super::{identifier::Identifier, language::Language, words::Word};
 use crate::level::{Category, Level};
 use jiff::civil::Date;
 use regex_automata::meta::Regex;
@@ -65,6 +65,8 @@ pub(super) enum Matcher {
         regex: Regex,
         base: Score,
         inside: bool,
+        /// The language that it belongs to; none for any.
+        language: Option<Language>,
         /// How every match begins; none where that can be in too many ways.
         beginnings: Vec<Word>,
     },

@@ -50,13 +50,29 @@ pub(super) struct Applied<'a> {
 }
 
 impl Rule {
-    /// The most that its contexts can add to a pattern's match, with what stands around.
-    pub(super) fn gain_with(&self, around: &Surroundings<'_, '_>) -> Score {
+    /// The same, where only these words stand around.
+    pub(super) fn gain_with(&self, words: &Nearby<'_>) -> Score {
         let possible = |context: &&Context| match (context.evidence, context.distance) {
-            (Evidence::Words(list), Some(_)) => !around.words.list(list.0).is_empty(),
+            (Evidence::Words(list), Some(_)) => !words.list(list.0).is_empty(),
             _ => true,
         };
         self.context.iter().filter(possible).map(Context::most_gain).sum()
+    }
+
+    /// Whether the model has a say.
+    pub(super) fn asks_model(&self) -> bool {
+        self.context.iter().any(|context| matches!(context.evidence, Evidence::Letter))
+    }
+
+    /// A list, and how near to one of its words a candidate of this score must stand, to reach the threshold at all.
+    pub(super) fn needs(&self, score: Score) -> Option<(ListId, usize)> {
+        let gain = self.gain();
+        self.context.iter().find_map(|context| match (context.evidence, context.distance) {
+            (Evidence::Words(list), Some(distance)) if score + gain - context.most_gain() < self.threshold => {
+                Some((list, distance))
+            }
+            _ => None,
+        })
     }
 
     /// The most that its contexts can add.
@@ -74,9 +90,19 @@ impl Context {
         }
     }
 
-    /// The words near a candidate for which the context applies.
-    fn near<'a>(&self, candidate: &Candidate<'a>, around: &Surroundings<'_, 'a>) -> Few<'a> {
-        let Some(distance) = self.distance else { return Few::default() };
+    /// Whether there is nothing around that could count.
+    fn has_nothing(&self, rule: usize, around: &Surroundings<'_, '_>) -> bool {
+        match self.evidence {
+            Evidence::Words(list) => around.words.list(list.0).is_empty(),
+            Evidence::Category(category) => around.numbers.list(category as usize).is_empty(),
+            Evidence::SameRule => around.terms.list(rule).is_empty(),
+            Evidence::Letter => true,
+        }
+    }
+
+    /// Gathers the words near a candidate for which the context applies.
+    fn near<'a>(&self, candidate: &Candidate<'a>, around: &Surroundings<'_, 'a>, few: &mut Few<'a>) {
+        let distance = self.distance.unwrap_or(0);
         let words = match self.evidence {
             Evidence::Words(list) => around.words.list(list.0),
             Evidence::Category(category) => around.numbers.list(category as usize),
@@ -84,7 +110,7 @@ impl Context {
             Evidence::Letter => &[],
         };
         let around = Around { distance, side: self.side, most: self.most, own: candidate.word };
-        near(words, &candidate.range, &around)
+        near(words, &candidate.range, &around, few);
     }
 
     fn is_about_the_whole(&self) -> bool {
@@ -107,11 +133,13 @@ pub(super) fn weigh<'a>(
 ) -> Option<Score> {
     let mut score = candidate.score;
     let mut open = 0;
+    let mut few = Few::default();
     for context in &rule.context {
         if context.is_about_the_whole() {
             open += context.most_gain();
-        } else {
-            score += context.weight * count(context.near(candidate, around).words().len());
+        } else if !context.has_nothing(candidate.rule, around) {
+            context.near(candidate, around, &mut few);
+            score += context.weight * count(few.words().len());
         }
     }
     if score + open < rule.threshold {
@@ -123,7 +151,7 @@ pub(super) fn weigh<'a>(
     for context in rule.context.iter().filter(|context| context.is_about_the_whole()) {
         score += about_the_whole(context, whole).0;
     }
-    (score >= rule.threshold).then_some(score.min(CERTAIN))
+    (score >= rule.threshold).then_some(score)
 }
 
 fn about_the_whole<'a>(context: &Context, whole: &mut impl Whole<'a>) -> (Score, Few<'a>) {
@@ -149,7 +177,8 @@ pub(super) fn applied<'a>(
         let (weight, words) = if context.is_about_the_whole() {
             about_the_whole(context, whole)
         } else {
-            let words = context.near(candidate, around);
+            let mut words = Few::default();
+            context.near(candidate, around, &mut words);
             (context.weight * count(words.words().len()), words)
         };
         if weight != 0 {

@@ -8,6 +8,7 @@
 //! Alternatives stand in brackets: `(her|his) (arrest|trial)` is four phrases, and an empty alternative leaves a word out.
 
 use super::{fold::fold, language::Language};
+use std::sync::Arc;
 
 /// The longest word, in bytes.
 pub(super) const MAX_WORD: usize = 100;
@@ -16,14 +17,14 @@ pub(super) const MAX_WORD: usize = 100;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Word {
     /// As written.
-    pub(super) written: String,
+    pub(super) written: Arc<str>,
     /// The language that it belongs to; none for any.
     pub(super) language: Option<Language>,
     /// It counts only where it begins with a capital letter.
     pub(super) capital: bool,
     /// It counts only in capitals: an abbreviation that is a word otherwise (`SEP`).
     all_capitals: bool,
-    folded: String,
+    folded: Arc<str>,
     open_left: bool,
     open_right: bool,
 }
@@ -108,26 +109,23 @@ impl Word {
         if inner.len() > MAX_WORD {
             return Err(format!("`{written}` is too long: {MAX_WORD} bytes at most"));
         }
-        Ok(Self {
-            written: written.trim().to_owned(),
-            language: None,
-            capital: false,
-            all_capitals: is_all_capitals(written),
-            folded: inner.to_owned(),
-            open_left,
-            open_right,
-        })
+        let written: Arc<str> = written.trim().into();
+        // Most words are written in small letters, and there are many of them.
+        let is_folded = *written == *inner;
+        let folded = if is_folded { Arc::clone(&written) } else { inner.into() };
+        let all_capitals = is_all_capitals(&written);
+        Ok(Self { written, language: None, capital: false, all_capitals, folded, open_left, open_right })
     }
 
-    /// What a pattern's matches may begin with, in small ASCII letters.
-    pub(super) fn beginning(folded: &str) -> Self {
+    /// What a pattern's matches may begin with, in small ASCII letters, only at the beginning of a word or anywhere.
+    pub(super) fn beginning(folded: &str, begins_word: bool) -> Self {
         Self {
-            written: String::new(),
+            written: "".into(),
             language: None,
             capital: false,
             all_capitals: false,
-            folded: folded.to_owned(),
-            open_left: true,
+            folded: folded.into(),
+            open_left: !begins_word,
             open_right: true,
         }
     }
@@ -136,10 +134,10 @@ impl Word {
     pub(super) fn is(&self, value: &str) -> bool {
         let value = fold(value.trim());
         match (self.open_left, self.open_right) {
-            (false, false) => value == self.folded,
-            (false, true) => value.starts_with(&self.folded),
-            (true, false) => value.ends_with(&self.folded),
-            (true, true) => value.contains(&self.folded),
+            (false, false) => *value == *self.folded,
+            (false, true) => value.starts_with(&*self.folded),
+            (true, false) => value.ends_with(&*self.folded),
+            (true, true) => value.contains(&*self.folded),
         }
     }
 
@@ -156,12 +154,19 @@ impl Word {
     /// Whether the word may stand at this place of the (unfolded or folded) text.
     pub(super) fn fits(&self, text: &str, start: usize, end: usize) -> bool {
         let letter = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-        if self.capital && !begins_with_capital(text, start) || self.all_capitals && !is_all_capitals(&text[start..end])
-        {
-            return false;
-        }
-        (self.open_left || !letter(text[..start].chars().next_back()))
-            && (self.open_right || !letter(text[end..].chars().next()))
+        let bytes = text.as_bytes();
+        let goes_on = match bytes.get(end) {
+            Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+            _ => letter(text[end..].chars().next()),
+        };
+        let goes_on_before = match start.checked_sub(1).map(|before| bytes[before]) {
+            Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+            _ => letter(text[..start].chars().next_back()),
+        };
+        (self.open_right || !goes_on)
+            && (self.open_left || !goes_on_before)
+            && (!self.all_capitals || is_all_capitals(&text[start..end]))
+            && (!self.capital || begins_with_capital(text, start))
     }
 }
 

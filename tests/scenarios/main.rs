@@ -22,6 +22,7 @@ mod routes;
 mod service;
 mod unknown;
 mod wire;
+mod words;
 
 use support::lab::{Lab, Options};
 

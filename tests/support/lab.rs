@@ -29,6 +29,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A configuration of Segl that fits the lab, for [`Lab::start_segl`]. Keys of its last table, `[probe]`, can be added.
 pub(crate) const SEGL_TOML: &str = include_str!("../lab/segl.toml");
 
+/// The same with every rule that is shipped.
+pub(crate) fn with_every_rule() -> String {
+    SEGL_TOML.replace("/etc/segl/rules-of-numbers", "/etc/segl/rules")
+}
+
 /// How a lab is brought up.
 pub(crate) struct Options<'a> {
     /// Whether Postfix's services are chrooted as in Debian's master.cf.

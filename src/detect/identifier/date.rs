@@ -9,7 +9,13 @@ pub(super) fn number(digits: &[u8]) -> u32 {
 
 /// The date, if there is one.
 pub(super) fn date(year: u32, month: u32, day: u32) -> Option<Date> {
-    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    // Most digits are no date, which the library tells with an error that takes its time.
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let first = Date::new(i16::try_from(year).ok()?, month, 1).ok()?;
+    if day > first.days_in_month() { None } else { first.with().day(day).build().ok() }
 }
 
 /// Whether there is such a date, and it has come.

@@ -3,7 +3,7 @@
 //! Ten digits: day, month, year, then four whose first gives the century. Hospitals' replacement numbers add 60 to the
 //! day. Modulus 11 was given up in 2007: numbers without it are issued, so it raises confidence and is no condition.
 
-use super::{Finder, Hit, Identifier, lengths};
+use super::{Finder, Hit, Identifier, date::date, lengths};
 use crate::detect::digits::{Setting, run_end, setting};
 use jiff::civil::Date;
 use std::ops::Range;
@@ -139,8 +139,8 @@ fn number(digits: &[u8]) -> i16 {
 
 /// The date of birth, if there is such a date.
 fn birth_date(digits: &[u8; 10]) -> Option<Date> {
-    let two = |at: usize| digits[at] * 10 + digits[at + 1];
-    let (day, month, year) = (two(0), two(2), i16::from(two(4)));
+    let two = |at: usize| u32::from(digits[at] * 10 + digits[at + 1]);
+    let (day, month, year) = (two(0), two(2), two(4));
     let day = if day > 60 { day - 60 } else { day };
     let century = match (digits[6], year) {
         (0..=3, _) => 1900,
@@ -149,7 +149,7 @@ fn birth_date(digits: &[u8; 10]) -> Option<Date> {
         (_, 0..=57) => 2000,
         _ => 1800,
     };
-    Date::new(century + year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    date(century + year, month, day)
 }
 
 fn modulus_11(digits: &[u8; 10]) -> bool {

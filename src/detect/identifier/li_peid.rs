@@ -34,11 +34,15 @@ const LONGEST_NAME: usize = 21;
 /// The number that is this run of digits.
 fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     let before = &text[run.start.saturating_sub(MAX_GAP + LONGEST_NAME)..run.start];
-    let is_named = NAMES.iter().any(|name| {
-        let near = &before[before.len().saturating_sub(MAX_GAP + name.len())..];
-        near.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
-    });
-    if !is_named {
+    let names = |at: usize| {
+        let from_here = &before[at..];
+        NAMES.iter().any(|name| {
+            let begins = from_here.get(..name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name));
+            begins && from_here.len() - name.len() <= MAX_GAP
+        })
+    };
+    let may_begin = |at: &usize| matches!(before[*at] | 0x20, b'p' | b'i');
+    if !(0..before.len()).filter(may_begin).any(names) {
         return None;
     }
     // Four digits are left when the zeros before the number are.

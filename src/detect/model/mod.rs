@@ -44,9 +44,9 @@ impl Table {
 pub enum Question {
     /// Whether it holds anything confidential.
     Any,
-    /// Whether it holds anything sensitive.
+    /// Whether it holds anything sensitive, if it holds anything confidential.
     Sensitive,
-    /// Whether it holds something of this category.
+    /// Whether it holds something of this category, if it holds anything confidential.
     Category(Category),
 }
 
@@ -62,6 +62,11 @@ impl Question {
             Self::Sensitive => 1,
             Self::Category(category) => 2 + category as usize,
         }
+    }
+
+    /// Whether messages of this level are asked.
+    fn is_for(self, level: Level) -> bool {
+        self == Self::Any || level > Level::None
     }
 
     /// The answer for a message of this level and these categories.
@@ -197,8 +202,10 @@ impl Model {
         let rarity = rarity(&rows);
         let rows: Vec<_> = rows.iter().map(|row| normalised(row, &rarity)).collect();
         let output = |question: Question| {
-            let answers = lessons.iter().map(|lesson| question.answer(lesson.level, &lesson.categories));
-            regression(&rows, &answers.collect::<Vec<_>>())
+            let asked = lessons.iter().zip(&rows).filter(|(lesson, _)| question.is_for(lesson.level));
+            let answer = |lesson: &Lesson| question.answer(lesson.level, &lesson.categories);
+            let (answers, rows): (Vec<_>, Vec<_>) = asked.map(|(lesson, row)| (answer(lesson), row.as_slice())).unzip();
+            regression(&rows, &answers)
         };
         Self { rarity: Table::of(&rarity), outputs: Question::all().map(output).collect() }
     }
@@ -215,7 +222,7 @@ fn table(bytes: &[u8]) -> Option<(Table, &[u8])> {
     Some((Table { scale, weights: weights.iter().map(|byte| byte.cast_signed()).collect() }, rest))
 }
 
-fn regression(rows: &[Vec<(usize, f32)>], answers: &[bool]) -> Output {
+fn regression(rows: &[&[(usize, f32)]], answers: &[bool]) -> Output {
     let mut weights = vec![0.0_f32; FEATURES];
     // The sum of squared gradients of each feature: what is seen often moves in smaller steps (AdaGrad).
     let mut seen = vec![1e-6_f32; FEATURES];
@@ -224,7 +231,7 @@ fn regression(rows: &[Vec<(usize, f32)>], answers: &[bool]) -> Output {
         for at in 0..rows.len() {
             // Through the texts in another order each time, a fixed one.
             let at = (at * STRIDE + round) % rows.len();
-            let row = &rows[at];
+            let row = rows[at];
             let margin: f32 = bias + row.iter().map(|&(feature, value)| value * weights[feature]).sum::<f32>();
             let gradient = 1.0 / (1.0 + (-margin).exp()) - f32::from(u8::from(answers[at]));
             for &(feature, value) in row {

@@ -9,6 +9,7 @@ use crate::{
         identifier::Identifier,
         language::Language,
         marks,
+        nearby::MAX_MOST,
         rule::{CERTAIN, Context, Evidence, Examples, List, ListId, Matcher, Origin, Rule, Score, Side, Terms},
         words::{Word, phrases},
     },
@@ -16,7 +17,7 @@ use crate::{
 };
 use jiff::civil::{Date, date};
 use regex_automata::{meta::Regex, util::syntax};
-use regex_syntax::hir::{Hir, literal::Extractor};
+use regex_syntax::hir::{Hir, Look, literal::Extractor};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     mem,
@@ -32,20 +33,17 @@ pub(in crate::detect) const MAX_PATTERN_MATCH: usize = 256;
 const MAX_PATTERN_SIZE: usize = 128 * 1024;
 
 /// Letters by which the matches of a pattern are looked for, in bytes.
-const LONGEST_BEGINNING: usize = 6;
-const SHORTEST_BEGINNING: usize = 3;
+const LONGEST_BEGINNING: usize = 4;
+const SHORTEST_BEGINNING: usize = 2;
 
-/// The signs of a class that are tried each by itself: letters of both cases, digits.
-const MAX_CLASS: usize = 10;
+/// The signs of a class that are tried each by itself: the letters, of both cases.
+const MAX_CLASS: usize = 52;
 
 /// The most ways in which the matches of a pattern may begin, where small letters and capitals are different.
 const MAX_BEGINNINGS: usize = 50_000;
 
 /// On which day examples hold that name none.
 const EXAMPLES_TODAY: Date = date(2026, 1, 1);
-
-/// The most words of one list that count together.
-const MAX_MOST: usize = 10;
 
 /// A number between 0 and 1, in thousandths.
 fn score(name: &str, value: f64) -> Result<Score, String> {
@@ -297,8 +295,9 @@ impl RawPattern {
                 Some(_) => slow("it is too large: shorten its repetitions and alternatives"),
                 None => error.to_string(),
             })?;
-        let beginnings = beginnings(&parsed);
-        Ok(Matcher::Pattern { regex, base: score("base", self.base)?, inside: self.inside, beginnings })
+        let language = self.language.as_deref().map(Language::named).transpose()?.flatten();
+        let (base, beginnings) = (score("base", self.base)?, beginnings(&parsed));
+        Ok(Matcher::Pattern { regex, base, inside: self.inside, language, beginnings })
     }
 }
 
@@ -310,14 +309,16 @@ fn beginnings(pattern: &Hir) -> Vec<Word> {
         .limit_total(MAX_BEGINNINGS)
         .extract(pattern);
     let folded = extracted.literals().unwrap_or_default().iter().map(|literal| {
-        let ascii = literal.as_bytes().iter().take_while(|byte| byte.is_ascii());
-        fold(&ascii.map(|byte| char::from(*byte)).collect::<String>())
+        // The last letter may be cut.
+        fold(literal.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid()))
     });
     let folded: BTreeSet<String> = folded.collect();
-    if folded.iter().any(|beginning| beginning.len() < SHORTEST_BEGINNING) {
+    let begins_word = pattern.properties().look_set_prefix().contains(Look::WordAscii);
+    let shortest = if begins_word { SHORTEST_BEGINNING } else { SHORTEST_BEGINNING + 1 };
+    if folded.iter().any(|beginning| beginning.len() < shortest) {
         return Vec::new();
     }
-    folded.iter().map(|beginning| Word::beginning(beginning)).collect()
+    folded.iter().map(|beginning| Word::beginning(beginning, begins_word)).collect()
 }
 
 impl RawTag {

@@ -12,7 +12,7 @@
 //! # One of these:
 //! identifier = { validator = "dk.cpr", base = { hyphen = 0.6, … }, checksum = 0.25 }
 //! terms = [{ words = { da = ["kræft*"], en = ["cancer"] }, base = 0.5 }]
-//! pattern = { regex = "sag-[0-9]{6}", base = 0.5 }
+//! pattern = { regex = "sag-[0-9]{6}", base = 0.5, language = "da" }   # without `language`, in messages in any
 //! subject-tag = { words = ["fortroligt"] }
 //! header = { field = "Sensitivity", values = ["private"] }
 //! label = { names = ["confidential*"] }
@@ -32,7 +32,7 @@
 //! distance = 60                      # in bytes; left out: anywhere in the message
 //! side = "either"                    # or "before" or "after" the candidate
 //!
-//! [rule.examples]                    # run by `segl check`
+//! [rule.examples]                    # run by `segl check`, without the model
 //! found = ["CPR 010157-5678"]
 //! not-found = ["ordre 0101575678"]
 //! today = "2057-12-31"               # the date on which they hold
@@ -49,7 +49,8 @@
 //! context = [{ list = "person", weight = 0.2, distance = 120 }]
 //! ```
 //!
-//! Terms under a language count in messages that are, as far as can be told, in that language or one like it.
+//! Terms under a language count in messages that are, as far as can be told, in that language or one like it. In a word, a
+//! star stands for more letters before or after it, and brackets hold alternatives: `(her|his) (arrest|trial)*`.
 
 mod compile;
 mod raw;
@@ -75,10 +76,10 @@ pub(super) use compile::MAX_PATTERN_MATCH;
 pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> {
     let mut faults = Vec::new();
     let mut compiler = Compiler::default();
-    let mut tables = Vec::new();
+    let mut readers = Vec::new();
     for (file, text) in files {
         let reader = Reader { file, text };
-        let here = reader.tables(&mut faults);
+        let here = reader.tables(Which::Shared, &mut faults);
         for list in here.lists {
             if let Err(reason) = compiler.list(&list.value) {
                 faults.push(reader.fault(list.line, Some(&list.value.id), reason));
@@ -87,13 +88,14 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
         for profile in here.profiles {
             compiler.profile(profile.value);
         }
-        tables.push((reader, here.rules));
+        readers.push(reader);
     }
-    // Rules last: the lists and profiles that they name may stand in any file.
+    // Rules last: the lists and profiles that they name may stand in any file. Each file is read once more for them, since
+    // all of them as they are written take more memory than all that is made of them.
     let mut rules: Vec<Rule> = Vec::new();
-    for (reader, raw) in tables {
+    for reader in readers {
         let mut here: HashMap<String, usize> = HashMap::new();
-        for Table { line, value } in raw {
+        for Table { line, value } in reader.tables(Which::Rules, &mut faults).rules {
             let id = value.id.clone();
             if let Some(first) = here.insert(id.clone(), line) {
                 let reason = format!("this id stands in line {first} already: give one of them another");
@@ -108,6 +110,9 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
             }
         }
     }
+    // In the order of the files and their lines; what is wrong with a file as a whole was found twice.
+    faults.sort_by_key(|fault| (files.iter().position(|(file, _)| *file == fault.file), fault.line));
+    faults.dedup();
     if faults.is_empty() { Ok(Pack { rules, lists: compiler.into_lists() }) } else { Err(faults) }
 }
 
@@ -115,6 +120,14 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
 struct Table<T> {
     line: usize,
     value: T,
+}
+
+/// What is taken from a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Which {
+    /// Lists and profiles.
+    Shared,
+    Rules,
 }
 
 /// What a file holds.
@@ -144,7 +157,7 @@ impl Reader<'_> {
         self.fault(line, rule, error.message().trim_end().replace('\n', "; "))
     }
 
-    fn tables(&self, faults: &mut Vec<RuleFault>) -> Tables {
+    fn tables(&self, which: Which, faults: &mut Vec<RuleFault>) -> Tables {
         let mut tables = Tables::default();
         let table = match DeTable::parse(self.text) {
             Ok(table) => table.into_inner(),
@@ -156,6 +169,9 @@ impl Reader<'_> {
         for (key, value) in table {
             let line = self.line(key.span().start);
             let name = key.get_ref().as_ref();
+            if name == "rule" && which == Which::Shared || matches!(name, "list" | "profile") && which == Which::Rules {
+                continue;
+            }
             if !matches!(name, "rule" | "list" | "profile") {
                 let reason = format!("`{name}` is not known here: write [[rule]], [[list]] or [[profile]]");
                 faults.push(self.fault(line, None, reason));

@@ -66,6 +66,7 @@ pub(super) struct RawPattern {
     pub(super) base: f64,
     #[serde(default)]
     pub(super) inside: bool,
+    pub(super) language: Option<String>,
 }
 
 #[derive(Deserialize)]
