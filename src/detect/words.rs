@@ -30,7 +30,7 @@ pub(super) struct Word {
 }
 
 /// The most phrases that alternatives may make of one.
-const MAX_PHRASES: usize = 10_000;
+const MAX_PHRASES: usize = 5_000;
 
 /// Alternatives within alternatives.
 const MAX_NESTED: usize = 8;

@@ -54,9 +54,15 @@ fn score(name: &str, value: f64) -> Result<Score, String> {
     }
 }
 
+/// The most words of one list, and of all rules and lists, their alternatives written out: so many take 200 MB.
+const MAX_LIST: usize = 50_000;
+const MAX_WORDS: usize = 1_000_000;
+
 /// Lists and profiles, and the rules that name them.
 #[derive(Default)]
 pub(super) struct Compiler {
+    /// Words of all of them.
+    words: usize,
     lists: Vec<List>,
     names: HashMap<String, ListId>,
     profiles: HashMap<String, Vec<RawContext>>,
@@ -71,6 +77,7 @@ impl Compiler {
     pub(super) fn list(&mut self, raw: &RawList) -> Result<(), String> {
         check_id(&raw.id)?;
         let mut words = raw.words.compile()?;
+        self.count(words.len())?;
         for word in &mut words {
             word.capital = raw.capital;
         }
@@ -80,6 +87,15 @@ impl Compiler {
                 let list = self.own_list(words);
                 self.names.insert(raw.id.clone(), list);
             }
+        }
+        Ok(())
+    }
+
+    /// Counts words, which must not become too many.
+    fn count(&mut self, words: usize) -> Result<(), String> {
+        self.words += words;
+        if self.words > MAX_WORDS {
+            return Err(format!("there are more than {MAX_WORDS} words in all rules: leave out some alternatives"));
         }
         Ok(())
     }
@@ -108,6 +124,9 @@ impl Compiler {
             return Err("`min-count` is 0: write 1 or more".to_owned());
         }
         let (matcher, scored) = raw.matcher()?;
+        if let Matcher::Terms(groups) = &matcher {
+            self.count(groups.iter().map(|group| group.words.len()).sum())?;
+        }
         let mut context = Vec::new();
         for own in mem::take(&mut raw.context) {
             context.push(self.context(&own)?);
@@ -122,7 +141,9 @@ impl Compiler {
         if !scored && !context.is_empty() {
             return Err("`context` has no use in a rule about marks".to_owned());
         }
-        let except = raw.except.as_ref().map(RawWords::compile).transpose()?.map(|words| self.own_list(words));
+        let except = raw.except.as_ref().map(RawWords::compile).transpose()?;
+        self.count(except.as_ref().map_or(0, Vec::len))?;
+        let except = except.map(|words| self.own_list(words));
         Ok(Rule {
             threshold: score("threshold", raw.threshold)?.max(1),
             id: raw.id.into(),
@@ -151,7 +172,11 @@ impl Compiler {
             return Err(format!("`most` is {}: write a number from 1 to {MAX_MOST}", raw.most));
         }
         let evidence = match (&raw.words, &raw.list, raw.category, raw.same_rule, raw.model) {
-            (Some(words), None, None, false, false) => Evidence::Words(self.own_list(words.compile()?)),
+            (Some(words), None, None, false, false) => {
+                let words = words.compile()?;
+                self.count(words.len())?;
+                Evidence::Words(self.own_list(words))
+            }
             (None, Some(id), None, false, false) => {
                 Evidence::Words(*self.names.get(id).ok_or_else(|| format!("`list`: there is no list {id}"))?)
             }
@@ -198,6 +223,9 @@ impl RawWords {
                 let mut word = Word::parse(&phrase)?;
                 word.language = language;
                 words.push(word);
+            }
+            if words.len() > MAX_LIST {
+                return Err(format!("a list has more than {MAX_LIST} words: leave out some alternatives"));
             }
         }
         Ok(words)
