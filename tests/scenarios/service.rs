@@ -185,7 +185,7 @@ fn a_second_daemon_says_so_and_leaves_the_first_alone() {
 fn bad_rules_are_named_with_their_place() {
     let lab = quiet_lab();
     fs::write(lab.file("/etc/segl/rules.d/own.toml"), "# ours\n[[rule]]\nid = 7\n").unwrap();
-    let missing = SEGL_TOML.replace("\"/etc/segl/rules\"", "\"/etc/segl/nowhere\"");
+    let missing = SEGL_TOML.replace("/etc/segl/rules-of-numbers", "/etc/segl/nowhere");
     let wrong = SEGL_TOML.replace("\"enforce\"", "\"enforced\"");
     for (configuration, said) in [
         (SEGL_TOML, "/etc/segl/rules.d/own.toml:3:"),
