@@ -14,7 +14,7 @@ use crate::{
     store::{Departed, Holder, Pin, PinStore, Sighted, StoreError},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     fmt,
     future::Future,
     sync::Arc,
@@ -46,6 +46,12 @@ const WARN_EVERY: Duration = Duration::from_secs(3600);
 
 /// Log events taken at once.
 const EVENTS_MAX: usize = 10_000;
+
+/// Removals that are remembered, for those of notices that are told of later.
+const REMOVALS_MAX: usize = 1000;
+
+/// How long after a notice has left the queue bounce(8) may tell of it, in milliseconds. No queue ID comes twice so soon.
+const TOLD_LATE: i64 = 10_000;
 
 /// A moment on both clocks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -426,6 +432,8 @@ struct Task<Q, C> {
     tracker: Tracker,
     /// Those whose pins are not yet on disk under the new queue ID.
     requeues: Vec<Requeue>,
+    /// The last removals, the newest last: bounce(8) may tell of a notice after it has left the queue.
+    removals: VecDeque<Removal>,
     next_listing: Duration,
     not_before: Duration,
     warned: Option<Duration>,
@@ -450,6 +458,7 @@ pub async fn run(
         pace,
         tracker: Tracker::new(lifetime),
         requeues: Vec::new(),
+        removals: VecDeque::new(),
         next_listing: Duration::ZERO,
         not_before: Duration::ZERO,
         warned: None,
@@ -484,10 +493,27 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
     async fn tick(&mut self, log: &[LogEvent], settled: &[QueueId]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let due = now.monotonic >= self.next_listing;
-        self.requeues.extend(log.iter().filter_map(|event| match event {
-            LogEvent::Requeued(requeue) => Some(requeue.clone()),
-            _ => None,
-        }));
+        let mut gone_before = Vec::new();
+        for event in log {
+            match event {
+                LogEvent::Requeued(requeue) => {
+                    let since = requeue.earliest.saturating_sub(TOLD_LATE);
+                    // Where the time is in doubt, it may have been another message of that queue ID.
+                    let is_it = |removal: &&Removal| removal.queue_id == requeue.new && removal.latest >= since;
+                    let gone = self.removals.iter().rev().find(is_it).filter(|_| requeue.earliest > i64::MIN);
+                    let earliest = gone.map_or(requeue.earliest, |gone| gone.earliest.min(requeue.earliest));
+                    self.requeues.push(Requeue { earliest, ..requeue.clone() });
+                    gone_before.extend(gone.cloned());
+                }
+                LogEvent::Removed(removal) => {
+                    if self.removals.len() == REMOVALS_MAX {
+                        self.removals.pop_front();
+                    }
+                    self.removals.push_back(removal.clone());
+                }
+                LogEvent::Readable(_) => {}
+            }
+        }
         let quiet = log.is_empty() && settled.is_empty() && self.requeues.is_empty();
         // What the log told of may have come too soon after the last listing: it is looked for now.
         if !due && !self.hurried(now) && quiet {
@@ -510,6 +536,9 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
         }
         for event in log {
             self.tracker.log(event);
+        }
+        for removal in &gone_before {
+            self.tracker.removed(removal);
         }
         if (due || self.hurried(now)) && !self.tracker.messages.is_empty() {
             self.list().await;

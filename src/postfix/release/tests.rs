@@ -527,3 +527,43 @@ async fn the_log_hurries_a_listing_also_when_it_speaks_right_after_one() {
     }
     task.abort();
 }
+
+/// bounce(8) says which notice it sent after it has queued it: by then the notice may have been delivered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_is_told_of_when_it_has_left_holds_nothing() {
+    let base = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let directory = tempfile::tempdir_in(base).unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let clock = SystemClock::default();
+    let created = clock.now().unix_ms;
+    store.pin(vec![pin("A1", created)]).await.unwrap();
+    // The log alone says what has left.
+    let queue = FakeQueue::default();
+    queue.0.lock().unwrap().1 = true;
+    let millisecond = Duration::from_millis(1);
+    let pace = Pace { tick: millisecond, listing: 5 * millisecond, hurried_listing: millisecond };
+    let (log_sender, log) = mpsc::channel(16);
+    let (_settled, settled) = mpsc::channel(16);
+    let tidings = Tidings { log, settled };
+    log_sender.send(LogEvent::Readable(true)).await.unwrap();
+    log_sender.send(removed("B2", created + 10, created + 11)).await.unwrap();
+    let task = tokio::spawn(run(store.clone(), queue.clone(), clock, LIFETIME, pace, tidings, std::future::pending()));
+    // In another round than the removal.
+    while log_sender.capacity() < log_sender.max_capacity() {
+        tokio::time::sleep(millisecond).await;
+    }
+    tokio::time::sleep(20 * millisecond).await;
+    let requeue = Requeue { old: queue_id("A1"), new: queue_id("B2"), earliest: created + 12 };
+    log_sender.send(LogEvent::Requeued(requeue)).await.unwrap();
+    log_sender.send(removed("A1", created + 13, created + 14)).await.unwrap();
+    let started = Instant::now();
+    loop {
+        let pins = store.list().await.unwrap();
+        if pins.is_empty() {
+            break;
+        }
+        assert!(started.elapsed() < seconds(60), "{pins:?}");
+        tokio::time::sleep(millisecond).await;
+    }
+    task.abort();
+}
