@@ -275,7 +275,7 @@ impl<'a> Inspection<'a> {
                 }
                 self.run(place, text, &run, &mut stretch);
             }
-            if let Some(series) = spread.finish().filter(|_| is_last) {
+            if is_last && let Some(series) = spread.finish() {
                 self.series(place, text, &series, &mut stretch)?;
             }
             self.patterns(place, text, &mut stretch)?;

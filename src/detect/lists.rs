@@ -169,6 +169,9 @@ impl Class {
 
     /// Every entry that `rest` begins with, the longest first.
     fn find(&self, rest: &[u8], begins: bool, mut take: impl FnMut(&Entry)) {
+        if rest.len() < self.letters {
+            return;
+        }
         let key = self.key(rest);
         if !if begins { &self.any } else { &self.inner }.has(key) {
             return;
@@ -288,6 +291,17 @@ mod tests {
             assert_eq!(found(&[word], text), if expected { vec![word] } else { vec![] }, "{word} in {text}");
         }
         assert_eq!(found(&["cpr", "cpr-nr", "cpr*", "*r-nr"], "cpr-nr"), ["cpr-nr", "cpr", "cpr*", "*r-nr"]);
+    }
+
+    #[test]
+    fn a_text_may_end_within_a_word() {
+        // So many that some key is wherever a key of nothing would be.
+        let words = (0..200_000).map(|number| (Word::parse(&format!("ab{number:06}")).unwrap(), ()));
+        let lists = Lists::build(words).unwrap();
+        for text in ["a", "ab", "ab0", "ab00000", "x ab12"] {
+            assert_eq!(all(&lists, text).len(), 0, "{text}");
+        }
+        assert_eq!(all(&lists, "ab000007").len(), 1);
     }
 
     #[test]

@@ -408,6 +408,14 @@ mod tests {
     }
 
     #[test]
+    fn digits_apart_are_found_across_blocks() {
+        for shift in 0..40 {
+            let text = format!("{}CPR 1 4 0 2 5 7 5 6 7 8 {}", "x ".repeat(32 * 1024 - shift / 2), "y ".repeat(100));
+            assert_eq!(inspect(&SHIPPED, &text[shift % 2..]).level, Level::Confidential, "{shift}");
+        }
+    }
+
+    #[test]
     fn words_in_addresses_say_nothing() {
         let rules = rules(&rule("terms = [{ words = [\"syg*\"], base = 0.6 }]"));
         for (text, count) in [
