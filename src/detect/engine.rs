@@ -371,7 +371,9 @@ impl<'a> Inspection<'a> {
         if self.judge(place, text, &candidate, stretch) {
             let Range { start, end } = candidate.range;
             let category = self.engine.rules[candidate.rule].category;
-            self.numbers.push(category as usize, Word { start, end, written: &text[start..end] });
+            // A pattern sees bytes, and may end within a letter.
+            let written = &text[floor(text, start)..floor(text, end)];
+            self.numbers.push(category as usize, Word { start, end, written });
         }
     }
 

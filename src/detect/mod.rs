@@ -408,6 +408,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_may_end_within_a_letter() {
+        let own = rules(&rule("pattern = { regex = \"kode [^ ]{1,4}\", base = 0.6, inside = true }"));
+        for text in ["kode 1ééééé", "kode ééééé", "kode 12éééé", "kode €€€"] {
+            assert_eq!(inspect(&own, text).findings.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
     fn digits_apart_are_found_across_blocks() {
         for shift in 0..40 {
             let text = format!("{}CPR 1 4 0 2 5 7 5 6 7 8 {}", "x ".repeat(32 * 1024 - shift / 2), "y ".repeat(100));
