@@ -9,7 +9,6 @@
 use super::{
     Finding,
     digits::{self, Runs},
-    fold::fold_into,
     identifier::{Hit, Identifier},
     language::{CommonWords, Languages},
     letter::{Judged, Letter},
@@ -305,9 +304,7 @@ impl<'a> Inspection<'a> {
         let margin = engine.reach + MAX_WORD + MAX_NUMBER;
         let from = floor(text, stretch.block.start.saturating_sub(margin));
         let to = floor(text, (stretch.block.end + margin).min(text.len()));
-        let mut folded = Vec::with_capacity(to - from);
-        fold_into(&text[from..to], &mut folded);
-        lists.find(text, &folded, from, |Found { start, end, word, list }| match list {
+        lists.find(text, from..to, |Found { start, end, word, list }| match list {
             Stands::List(list) => {
                 let word = Word { start, end, written: &word.written };
                 if engine.sparse[list.0] { words.push_sparsely(list.0, word) } else { words.push(list.0, word) }
@@ -562,13 +559,10 @@ impl<'a> Whole<'a> for WholeMessage<'a> {
         let (engine, document, languages) = (self.engine, self.document, self.languages);
         let words = self.words.get_or_insert_with(|| {
             let mut words: BTreeMap<ListId, Few<'a>> = BTreeMap::new();
-            let mut folded = Vec::new();
             let Some(lists) = &engine.anywhere else { return words };
             for piece in &document.pieces {
                 for block in blocks(&piece.text, MAX_WORD) {
-                    folded.clear();
-                    fold_into(&piece.text[block.start..block.overlap], &mut folded);
-                    lists.find(&piece.text, &folded, block.start, |found| {
+                    lists.find(&piece.text, block.start..block.overlap, |found| {
                         if languages.allow(found.word.language) {
                             words.entry(found.list).or_default().push(&found.word.written);
                         }

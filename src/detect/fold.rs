@@ -3,6 +3,9 @@
 //! Unicode's full case folding changes lengths and is slow; the two-byte letters of Latin, Greek and Cyrillic keep
 //! theirs, and other scripts have no case, or none that our word lists use.
 
+/// Bytes folded together where they are ASCII.
+const CHUNK: usize = 16;
+
 /// Appends `text`, folded, to `folded`: as many bytes as it has, each letter where it was.
 pub(super) fn fold_into(text: &str, folded: &mut Vec<u8>) {
     let start = folded.len();
@@ -10,6 +13,12 @@ pub(super) fn fold_into(text: &str, folded: &mut Vec<u8>) {
     let bytes = &mut folded[start..];
     let mut at = 0;
     while at < bytes.len() {
+        // Most of a text is ASCII.
+        if let Some(chunk) = bytes[at..].first_chunk_mut::<CHUNK>().filter(|chunk| chunk.is_ascii()) {
+            *chunk = chunk.map(ascii);
+            at += CHUNK;
+            continue;
+        }
         match bytes[at] {
             byte if byte.is_ascii() => {
                 bytes[at] = ascii(byte);
@@ -33,10 +42,7 @@ pub(super) fn fold(text: &str) -> String {
 }
 
 fn ascii(byte: u8) -> u8 {
-    match byte {
-        b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => b' ',
-        _ => byte.to_ascii_lowercase(),
-    }
+    if byte.wrapping_sub(b'\t') < 5 { b' ' } else { byte.to_ascii_lowercase() }
 }
 
 fn two_bytes(lead: u8, next: u8) -> [u8; 2] {

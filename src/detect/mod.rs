@@ -20,12 +20,15 @@ mod language;
 mod letter;
 mod lists;
 mod marks;
+mod memo;
 pub mod model;
 mod nearby;
 mod rule;
 mod rule_file;
 mod scoring;
 mod spread;
+mod tokens;
+mod trie;
 mod words;
 
 use crate::{
