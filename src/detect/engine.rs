@@ -15,6 +15,7 @@ use super::{
     lists::{Found, Lists},
     model::Model,
     nearby::{Few, Nearby, Word},
+    repeated::repeated,
     rule::{CERTAIN, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
     scoring::{Candidate, Shape, Surroundings, Whole, applied, weigh, why},
@@ -179,6 +180,7 @@ impl Engine {
             tallies: BTreeMap::new(),
             numbers: Nearby::new(Category::ALL.len()),
             terms: Nearby::new(self.rules.len()),
+            candidates: Vec::new(),
             patterns_from: Vec::new(),
             looks: 0,
         };
@@ -214,6 +216,8 @@ struct Inspection<'a> {
     numbers: Nearby<'a>,
     /// Terms of this piece, by rule: those of the block that is scored, and of those beside it.
     terms: Nearby<'a>,
+    /// The numbers at a run of digits, none between two of them.
+    candidates: Vec<Candidate<'a>>,
     /// By pattern: where the search goes on.
     patterns_from: Vec<usize>,
     /// Candidates and runs of digits since the last look at the clock.
@@ -329,24 +333,29 @@ impl<'a> Inspection<'a> {
     fn series(&mut self, place: usize, text: &'a str, series: &Series, stretch: &mut Stretch<'a>) -> Result<(), Late> {
         for run in Runs::of(&series.text) {
             self.look()?;
-            for candidate in self.numbers_at(&series.text, &run) {
+            let mut candidates = mem::take(&mut self.candidates);
+            self.numbers_at(&series.text, &run, &mut candidates);
+            for candidate in candidates.drain(..) {
                 let range = series.range(&candidate.range);
                 self.number(place, text, Candidate { range, ..candidate }, stretch);
             }
+            self.candidates = candidates;
         }
         Ok(())
     }
 
     fn run(&mut self, place: usize, text: &'a str, run: &Range<usize>, stretch: &mut Stretch<'a>) {
-        for candidate in self.numbers_at(text.as_bytes(), run) {
+        let mut candidates = mem::take(&mut self.candidates);
+        self.numbers_at(text.as_bytes(), run, &mut candidates);
+        for candidate in candidates.drain(..) {
             self.number(place, text, candidate, stretch);
         }
+        self.candidates = candidates;
     }
 
     /// The numbers of every kind that begin with this run of digits, as far as their rules can come to a finding.
-    fn numbers_at(&self, text: &[u8], run: &Range<usize>) -> Vec<Candidate<'a>> {
+    fn numbers_at(&self, text: &[u8], run: &Range<usize>, candidates: &mut Vec<Candidate<'a>>) {
         let engine = self.engine;
-        let mut candidates = Vec::new();
         let wanted = |kind: usize| !engine.identifiers[kind].is_empty();
         Identifier::starting(text, run, self.today, wanted, |kind, Hit { range, form, checksum }| {
             for &rule in &engine.identifiers[kind] {
@@ -358,7 +367,6 @@ impl<'a> Inspection<'a> {
                 }
             }
         });
-        candidates
     }
 
     fn number(&mut self, place: usize, text: &'a str, candidate: Candidate<'a>, stretch: &mut Stretch<'a>) {
@@ -453,9 +461,12 @@ impl<'a> Inspection<'a> {
                 self.terms.push_sparsely(*rule, Word { start: range.start, end: range.end, written });
             }
         }
-        for candidate in mem::take(&mut stretch.terms) {
+        let terms = mem::take(&mut stretch.terms);
+        for (candidate, repeated) in terms.iter().zip(repeated(&terms)) {
             self.look()?;
-            self.judge(place, text, &candidate, &mut stretch);
+            if !repeated {
+                self.judge(place, text, candidate, &mut stretch);
+            }
         }
         Ok(())
     }

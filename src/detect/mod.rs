@@ -23,6 +23,7 @@ mod marks;
 mod memo;
 pub mod model;
 mod nearby;
+mod repeated;
 mod rule;
 mod rule_file;
 mod scoring;

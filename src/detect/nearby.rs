@@ -1,13 +1,13 @@
 //! Evidence around candidates: the words of each list, in the order of their places.
 
 use super::{rule::Side, words::MAX_WORD};
-use std::{ops::Range, ptr};
+use std::{cell::Cell, ops::Range, ptr};
 
 /// Words of a list looked at on one side of a candidate: enough for the few different ones that count.
 const LOOKED_AT: usize = 32;
 
 /// How far apart two places of a word are between which others of it may be left out, in bytes.
-const SPARSE: usize = 40;
+pub(super) const SPARSE: usize = 40;
 
 /// The most different words of one list that count together.
 pub(super) const MAX_MOST: usize = 10;
@@ -24,12 +24,14 @@ pub(super) struct Word<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Nearby<'a> {
     lists: Vec<Vec<Word<'a>>>,
+    /// By list: where the last candidate stood. The next one is mostly not far behind it.
+    looked_at: Vec<Cell<usize>>,
 }
 
 impl<'a> Nearby<'a> {
     /// Room for so many lists.
     pub(super) fn new(lists: usize) -> Self {
-        Self { lists: vec![Vec::new(); lists] }
+        Self { lists: vec![Vec::new(); lists], looked_at: vec![Cell::new(0); lists] }
     }
 
     pub(super) fn clear(&mut self) {
@@ -67,6 +69,25 @@ impl<'a> Nearby<'a> {
 
     pub(super) fn list(&self, list: usize) -> &[Word<'a>] {
         &self.lists[list]
+    }
+
+    /// The words of a list, and which of them is the first that begins at a place or after it.
+    fn from(&self, list: usize, place: usize) -> (&[Word<'a>], usize) {
+        let words = self.list(list);
+        let mut at = self.looked_at[list].get().min(words.len());
+        while at > 0 && words[at - 1].start >= place {
+            at -= 1;
+        }
+        at += words[at..].iter().take_while(|word| word.start < place).count();
+        self.looked_at[list].set(at);
+        (words, at)
+    }
+
+    /// Gathers up to `most` different words of a list at most `distance` from a candidate and not within it, nearest first.
+    pub(super) fn near(&self, list: usize, range: &Range<usize>, around: &Around<'_>, few: &mut Few<'a>) {
+        let (words, first_within) = self.from(list, range.start);
+        let within = words[first_within..].iter().take_while(|word| word.start < range.end).count();
+        near(&words[..first_within], &words[first_within + within..], range, around, few);
     }
 }
 
@@ -114,13 +135,11 @@ pub(super) struct Around<'a> {
     pub(super) own: Option<&'a str>,
 }
 
-/// Gathers up to `most` different words at most `distance` from a candidate and not within it, nearest first.
-pub(super) fn near<'a>(words: &[Word<'a>], range: &Range<usize>, around: &Around<'_>, few: &mut Few<'a>) {
+/// The same of words that begin before a candidate and behind it.
+fn near<'a>(before: &[Word<'a>], after: &[Word<'a>], range: &Range<usize>, around: &Around<'_>, few: &mut Few<'a>) {
     few.clear();
-    let first_after = words.partition_point(|word| word.start < range.end);
-    let first_within = words[..first_after].partition_point(|word| word.start < range.start);
-    let before = if around.side == Side::After { &[] } else { &words[..first_within] };
-    let after = if around.side == Side::Before { &[] } else { &words[first_after..] };
+    let before = if around.side == Side::After { &[] } else { before };
+    let after = if around.side == Side::Before { &[] } else { after };
     let (mut before, mut after) = (before.iter().rev().take(LOOKED_AT), after.iter().take(LOOKED_AT));
     // What reaches into the candidate is not before it, and what is too far has nothing nearer behind it, but for the
     // difference in the words' lengths.
@@ -189,7 +208,7 @@ mod tests {
         ] {
             let around = Around { distance, side, most, own };
             let mut few = Few::default();
-            near(nearby.list(0), &(22..25), &around, &mut few);
+            nearby.near(0, &(22..25), &around, &mut few);
             assert_eq!(few.words(), expected, "{side:?} {distance} {most}");
         }
         assert!(cover(nearby.list(0), &(12..15)));
@@ -209,7 +228,7 @@ mod tests {
             });
             let around = Around { distance, side: Side::Either, most: 1, own: None };
             let mut few = Few::default();
-            near(nearby(&words).list(0), &range, &around, &mut few);
+            nearby(&words).near(0, &range, &around, &mut few);
             prop_assert_eq!(!few.words().is_empty(), slow);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     identifier::Identifier,
-    nearby::{Around, Few, Nearby, cover, near},
+    nearby::{Around, Few, Nearby, cover},
     rule::{CERTAIN, Context, Evidence, ListId, Matcher, Rule, Score},
 };
 use std::{fmt::Write, ops::Range};
@@ -83,7 +83,7 @@ impl Rule {
 
 impl Context {
     /// The most that it can add; what the model says can count either way.
-    fn most_gain(&self) -> Score {
+    pub(super) fn most_gain(&self) -> Score {
         match self.evidence {
             Evidence::Letter => self.weight.abs(),
             _ => self.weight.max(0) * count(self.most),
@@ -103,14 +103,14 @@ impl Context {
     /// Gathers the words near a candidate for which the context applies.
     fn near<'a>(&self, candidate: &Candidate<'a>, around: &Surroundings<'_, 'a>, few: &mut Few<'a>) {
         let distance = self.distance.unwrap_or(0);
-        let words = match self.evidence {
-            Evidence::Words(list) => around.words.list(list.0),
-            Evidence::Category(category) => around.numbers.list(category as usize),
-            Evidence::SameRule => around.terms.list(candidate.rule),
-            Evidence::Letter => &[],
+        let (words, list) = match self.evidence {
+            Evidence::Words(list) => (around.words, list.0),
+            Evidence::Category(category) => (around.numbers, category as usize),
+            Evidence::SameRule => (around.terms, candidate.rule),
+            Evidence::Letter => return few.clear(),
         };
         let around = Around { distance, side: self.side, most: self.most, own: candidate.word };
-        near(words, &candidate.range, &around, few);
+        words.near(list, &candidate.range, &around, few);
     }
 
     fn is_about_the_whole(&self) -> bool {
@@ -132,15 +132,17 @@ pub(super) fn weigh<'a>(
     whole: &mut impl Whole<'a>,
 ) -> Option<Score> {
     let mut score = candidate.score;
-    let mut open = 0;
+    let counts = |context: &&Context| context.is_about_the_whole() || !context.has_nothing(candidate.rule, around);
+    // What may yet be added: by contexts that were not looked at, and at last by those about the whole message.
+    let mut open: Score = rule.context.iter().filter(counts).map(Context::most_gain).sum();
     let mut few = Few::default();
-    for context in &rule.context {
-        if context.is_about_the_whole() {
-            open += context.most_gain();
-        } else if !context.has_nothing(candidate.rule, around) {
-            context.near(candidate, around, &mut few);
-            score += context.weight * count(few.words().len());
+    for context in rule.context.iter().filter(counts).filter(|context| !context.is_about_the_whole()) {
+        if score + open < rule.threshold {
+            return None;
         }
+        context.near(candidate, around, &mut few);
+        score += context.weight * count(few.words().len());
+        open -= context.most_gain();
     }
     if score + open < rule.threshold {
         return None;

@@ -14,7 +14,7 @@ mod table;
 
 use super::digits;
 use jiff::civil::Date;
-use layout::Layout;
+use layout::{Layout, Written};
 use std::ops::Range;
 use table::{Around, Entry, Table};
 
@@ -173,25 +173,28 @@ impl Identifier {
                 take(kind, hit);
             }
         }
-        let mut done = None;
-        for &Entry { kind, layout } in table.layouts(Around::of(text, run)) {
-            if done != Some(kind)
-                && wanted(kind)
-                && let Some(hit) = KINDS[kind].written(layout, text, run, today)
-            {
+        let (mut done, mut written) = (None, None);
+        for &Entry { kind, layout, same_pattern } in table.layouts(Around::of(text, run)) {
+            if !same_pattern {
+                written = None;
+            }
+            if done == Some(kind) || !wanted(kind) {
+                continue;
+            }
+            let written = written.get_or_insert_with(|| layout.read(text, run));
+            if let Some(hit) = written.as_ref().and_then(|written| KINDS[kind].hit(layout.form, text, written, today)) {
                 done = Some(kind);
                 take(kind, hit);
             }
         }
     }
 
-    /// The number in this layout.
-    fn written(&self, layout: &Layout, text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
+    /// What was read, if it can be such a number.
+    fn hit(&self, form: usize, text: &[u8], written: &Written, today: Date) -> Option<Hit> {
         let Finder::Written { valid, .. } = self.finder else { return None };
-        let written = layout.read(text, run)?;
         let checksum = valid(written.value(), today)?;
         let form = match digits::setting(text, &written.range) {
-            digits::Setting::Alone => layout.form,
+            digits::Setting::Alone => form,
             digits::Setting::Embedded => self.forms.len() - 1,
             digits::Setting::Piece => return None,
         };
@@ -315,7 +318,9 @@ mod tests {
         match kind.finder {
             Finder::Own { starts, at } if run.len() < 64 && starts >> run.len() & 1 == 1 => at(text, run, today),
             Finder::Own { .. } => None,
-            Finder::Written { layouts, .. } => layouts.iter().find_map(|layout| kind.written(layout, text, run, today)),
+            Finder::Written { layouts, .. } => {
+                layouts.iter().find_map(|layout| kind.hit(layout.form, text, &layout.read(text, run)?, today))
+            }
         }
     }
 

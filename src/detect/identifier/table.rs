@@ -84,11 +84,13 @@ impl Around {
     }
 }
 
-/// A kind, and one of its layouts, by their numbers.
+/// A kind, and one of its layouts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) kind: usize,
     pub(super) layout: &'static Layout,
+    /// The entry before it is of the same pattern: what was read for it need not be read again.
+    pub(super) same_pattern: bool,
 }
 
 pub(super) struct Table {
@@ -116,7 +118,7 @@ impl Table {
                     Finder::Written { layouts, .. } => layouts,
                     Finder::Own { .. } => &[],
                 };
-                layouts.iter().map(move |layout| Entry { kind, layout })
+                layouts.iter().map(move |layout| Entry { kind, layout, same_pattern: false })
             })
             .collect();
         for length in 1..=MAX_FIRST {
@@ -125,7 +127,9 @@ impl Table {
                 for follow in FOLLOWS {
                     for next in 0..=MAX_NEXT {
                         let around = Around { length, letter_before, follow, next };
-                        table.entries.extend(those.iter().copied().filter(|entry| entry.layout.may_fit(&around)));
+                        let fitting =
+                            those.iter().filter(|entry| entry.layout.may_fit(&around)).map(|entry| **entry).collect();
+                        table.entries.extend(by_pattern(fitting));
                         // There are some hundreds of layouts.
                         table.starts.push(table.entries.len() as u32);
                     }
@@ -140,7 +144,7 @@ impl Table {
         table
     }
 
-    /// The layouts that may fit, those of each kind in their order.
+    /// The layouts that may fit, those of each kind together and in their order.
     pub(super) fn layouts(&self, around: Around) -> &[Entry] {
         let Some(cell) = around.cell() else { return &[] };
         &self.entries[self.starts[cell] as usize..self.starts[cell + 1] as usize]
@@ -150,4 +154,17 @@ impl Table {
     pub(super) fn own(&self, length: usize) -> &[usize] {
         self.own.get(length).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// Puts layouts of the same pattern together, where each kind has one layout only; else each kind's stay together, in their
+/// order.
+fn by_pattern(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let is_one = |pair: &[Entry]| pair[0].kind != pair[1].kind;
+    if entries.windows(2).all(is_one) {
+        entries.sort_by_key(|entry| entry.layout.pattern);
+        for at in 1..entries.len() {
+            entries[at].same_pattern = entries[at].layout.pattern == entries[at - 1].layout.pattern;
+        }
+    }
+    entries
 }

@@ -12,6 +12,9 @@ pub const MAX_TEXT: usize = 16 * 1024;
 /// Bytes of a word that are looked at.
 const MAX_WORD: usize = 40;
 
+/// Counts whose logarithms are at hand.
+const FEW: usize = 16;
+
 /// Lengths of the groups of letters within a word and its ends, in bytes.
 const GROUPS: std::ops::RangeInclusive<usize> = 3..=5;
 
@@ -25,17 +28,13 @@ pub(super) enum Kind {
 }
 
 /// How often each feature stands in a text.
+#[derive(Default)]
 pub struct Features {
+    /// Made when there is a text: many a message is not asked about.
     counts: Vec<u16>,
     /// The features that are there, in the order in which they came, each with its kind.
     there: Vec<(u32, Kind)>,
     folded: Vec<u8>,
-}
-
-impl Default for Features {
-    fn default() -> Self {
-        Self { counts: vec![0; FEATURES], there: Vec::new(), folded: Vec::new() }
-    }
 }
 
 impl std::fmt::Debug for Features {
@@ -47,6 +46,7 @@ impl std::fmt::Debug for Features {
 impl Features {
     /// Forgets the text before, and looks at these: together [`MAX_TEXT`] bytes of them.
     pub fn read<'t>(&mut self, texts: impl Iterator<Item = &'t str>) {
+        self.counts.resize(FEATURES, 0);
         for (feature, _) in self.there.drain(..) {
             self.counts[feature as usize] = 0;
         }
@@ -68,10 +68,10 @@ impl Features {
     fn words(&mut self, folded: &[u8]) {
         let mut before = 0;
         for word in words(folded) {
-            let (hash, groups) = hashes(word);
+            let hash = whole(word);
             self.add(hash, Kind::Word);
             self.add(pair(before, hash), Kind::Word);
-            groups.for_each(|group| self.add(group, Kind::Group));
+            groups(word, |group| self.add(group, Kind::Group));
             before = hash;
         }
     }
@@ -89,11 +89,16 @@ impl Features {
     /// Each feature that is there, its kind, and its weight before that of the model: the logarithm of how often, so that
     /// the tenth time says less than the first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, Kind, f32)> {
-        self.there.iter().map(|&(feature, kind)| {
-            let count = self.counts[feature as usize];
-            (feature as usize, kind, 1.0 + f32::from(count).ln())
+        let few: [f32; FEW] = std::array::from_fn(logarithm);
+        self.there.iter().map(move |&(feature, kind)| {
+            let count = usize::from(self.counts[feature as usize]);
+            (feature as usize, kind, few.get(count).copied().unwrap_or_else(|| logarithm(count)))
         })
     }
+}
+
+fn logarithm(count: usize) -> f32 {
+    1.0 + (count as f32).ln()
 }
 
 /// The words of a folded text; a digit is any digit.
@@ -105,10 +110,10 @@ pub(super) fn words(folded: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The features of a word by itself, as indexes into a model's tables.
-pub(super) fn of_word(word: &[u8]) -> impl Iterator<Item = (usize, Kind)> + '_ {
-    let (hash, groups) = hashes(word);
+pub(super) fn of_word(word: &[u8], mut take: impl FnMut(usize, Kind)) {
     let index = |hash: u32| (hash >> (32 - BITS)) as usize;
-    std::iter::once((index(hash), Kind::Word)).chain(groups.map(move |group| (index(group), Kind::Group)))
+    take(index(whole(word)), Kind::Word);
+    groups(word, |group| take(index(group), Kind::Group));
 }
 
 const SEED: u32 = 0x811c_9dc5;
@@ -128,19 +133,25 @@ fn pair(before: u32, word: u32) -> u32 {
     finish(before.rotate_left(13) ^ word.wrapping_mul(5))
 }
 
-/// The hash of a word, and those of its groups of letters, a space before and after it.
-fn hashes(word: &[u8]) -> (u32, impl Iterator<Item = u32> + '_) {
-    let whole = finish(word.iter().fold(SEED, |hash, &byte| step(hash, byte)));
-    let letter = |at: usize| at.checked_sub(1).and_then(|at| word.get(at)).copied().unwrap_or(b' ');
-    let length = word.len() + 2;
-    let groups = (0..length).flat_map(move |start| {
+/// The hash of a word.
+fn whole(word: &[u8]) -> u32 {
+    finish(word.iter().fold(SEED, |hash, &byte| step(hash, byte)))
+}
+
+/// The hashes of its groups of letters, a space before and after it.
+fn groups(word: &[u8], mut take: impl FnMut(u32)) {
+    let mut spaced = [b' '; MAX_WORD + 2];
+    let length = word.len().min(MAX_WORD) + 2;
+    spaced[1..length - 1].copy_from_slice(&word[..length - 2]);
+    for start in 0..length {
         let mut hash = SEED ^ 0x5a5a;
-        (start..length.min(start + GROUPS.end())).enumerate().filter_map(move |(count, at)| {
-            hash = step(hash, letter(at));
-            GROUPS.contains(&(count + 1)).then(|| finish(hash))
-        })
-    });
-    (whole, groups)
+        for (count, &letter) in (1..).zip(&spaced[start..length.min(start + GROUPS.end())]) {
+            hash = step(hash, letter);
+            if GROUPS.contains(&count) {
+                take(finish(hash));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

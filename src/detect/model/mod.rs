@@ -180,7 +180,8 @@ impl Model {
             if word.iter().any(u8::is_ascii_digit) || weighed.iter().any(|(_, known)| *known == word) {
                 continue;
             }
-            let weight: f32 = of_word(word).map(|(feature, kind)| self.weight(output, feature, kind)).sum();
+            let mut weight = 0.0;
+            of_word(word, |feature, kind| weight += self.weight(output, feature, kind));
             weighed.push((if against { -weight } else { weight }, word));
             weighed.sort_by(|one, other| other.0.total_cmp(&one.0));
             weighed.truncate(NAMED);

@@ -19,6 +19,7 @@ use jiff::civil::{Date, date};
 use regex_automata::{meta::Regex, util::syntax};
 use regex_syntax::hir::{Hir, Look, literal::Extractor};
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
     mem,
 };
@@ -138,6 +139,8 @@ impl Compiler {
             self.profiles.insert(id.clone(), profile);
             context.extend(compiled.map_err(|reason| format!("profile {id}: {reason}"))?);
         }
+        // What can add most comes first, since many a candidate is out of the running when that does not stand there.
+        context.sort_by_key(|context| Reverse(context.most_gain()));
         if !scored && !context.is_empty() {
             return Err("`context` has no use in a rule about marks".to_owned());
         }
