@@ -2,6 +2,9 @@
 
 #![no_main]
 
+#[path = "../rules.rs"]
+mod rules;
+
 use jiff::civil::date;
 use libfuzzer_sys::fuzz_target;
 use segl::{
@@ -11,20 +14,11 @@ use segl::{
     message::{self, Limits},
 };
 use std::{
-    fs,
-    path::PathBuf,
     sync::LazyLock,
     time::{Duration, Instant},
 };
 
-/// Every rule file of the repository.
-static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
-    let paths = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../conf/rules")).expect("the rules are there");
-    let mut paths: Vec<_> = paths.map(|entry| entry.expect("the rules are there").path()).collect();
-    paths.sort();
-    let read = |path: &PathBuf| (path.display().to_string(), fs::read_to_string(path).expect("a rule file is text"));
-    RuleSet::parse(&paths.iter().map(read).collect::<Vec<_>>()).expect("the shipped rules are good")
-});
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::parse(&rules::shipped()).expect("the shipped rules are good"));
 
 fuzz_target!(|raw: &[u8]| {
     let limits =

@@ -20,7 +20,7 @@ const PRIOR: f32 = 0.05;
 const SURE: f32 = 2.0;
 
 /// The logarithm of the odds from which the model's word is enough where no rule found anything.
-const ALONE: f32 = 1.25;
+const ALONE: f32 = 1.0;
 
 /// How much the model's word on the level counts against a rule's: as much as twice certainty, for odds whose logarithm is
 /// [`SURE_OF_LEVEL`].
@@ -35,6 +35,9 @@ const SENSITIVE: f32 = 0.3;
 
 /// Attached texts that are asked about by themselves.
 const MAX_ATTACHED: usize = 50;
+
+/// Bytes of text from which a text says all that it can of its kind; a shorter one says less.
+const ENOUGH: f32 = 300.0;
 
 /// Bytes of text below which a text says nothing of its kind. One without common words, in another language than the seven or
 /// in none, says nothing either.
@@ -149,7 +152,7 @@ impl<'e> Letter<'e> {
             0.0
         } else {
             self.features.read(texts_of(document, text));
-            model.score(Question::Any, &self.features) - PRIOR
+            (model.score(Question::Any, &self.features) - PRIOR) * (length as f32 / ENOUGH).min(1.0)
         };
         self.scores.insert(text, score);
         score

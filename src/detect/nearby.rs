@@ -7,7 +7,7 @@ use std::{cell::Cell, ops::Range, ptr};
 const LOOKED_AT: usize = 32;
 
 /// How far apart two places of a word are between which others of it may be left out, in bytes.
-pub(super) const SPARSE: usize = 40;
+const SPARSE: usize = 40;
 
 /// The most different words of one list that count together.
 pub(super) const MAX_MOST: usize = 10;

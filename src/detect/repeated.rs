@@ -1,7 +1,10 @@
 //! Terms that are repeated again and again, of which not every one need be judged.
 
-use super::{nearby::SPARSE, scoring::Candidate};
+use super::scoring::Candidate;
 use std::ptr;
+
+/// So near, in bytes, that what stands around one mostly stands around the other.
+const NEAR: usize = 80;
 
 /// Terms that are told apart at a time; where two share a place, all of both are judged.
 const PLACES: usize = 256;
@@ -41,7 +44,7 @@ impl<'a> Last<'a> {
 }
 
 /// Which terms, in the order of their beginnings, stand between two others of the same rule and word that are at most
-/// [`SPARSE`] bytes apart, the first of which is judged: what stands around them stands around those as well, on the one side
+/// [`NEAR`] bytes apart, the first of which is judged: what stands around them stands around those as well, on the one side
 /// or the other.
 pub(super) fn repeated(terms: &[Candidate<'_>]) -> Vec<bool> {
     let mut later = Last::new();
@@ -52,7 +55,7 @@ pub(super) fn repeated(terms: &[Candidate<'_>]) -> Vec<bool> {
     }
     let mut judged = Last::new();
     let repeats = terms.iter().zip(next.into_iter().rev()).map(|(term, next)| {
-        let repeats = judged.of(term).zip(next).is_some_and(|(before, next)| next - before <= SPARSE);
+        let repeats = judged.of(term).zip(next).is_some_and(|(before, next)| next - before <= NEAR);
         if !repeats {
             judged.set(term);
         }
@@ -79,9 +82,9 @@ mod tests {
             of.iter().map(term).collect()
         };
         for (of, expected) in [
-            (&[("a", 0), ("a", 10), ("a", 20), ("a", 30), ("a", 40), ("a", 50)][..], &[0, 1, 1, 1, 0, 0][..]),
+            (&[("a", 0), ("a", 20), ("a", 40), ("a", 60), ("a", 80), ("a", 100)][..], &[0, 1, 1, 1, 0, 0][..]),
             (&[("a", 0), ("bb", 5), ("a", 10), ("bb", 15), ("a", 20), ("bb", 25)], &[0, 0, 1, 1, 0, 0]),
-            (&[("a", 0), ("a", 10), ("a", 60), ("a", 70), ("a", 80)], &[0, 0, 0, 1, 0]),
+            (&[("a", 0), ("a", 10), ("a", 100), ("a", 110), ("a", 120)], &[0, 0, 0, 1, 0]),
             (&[("a", 0), ("bb", 5)], &[0, 0]),
             (&[], &[]),
         ] {
