@@ -261,9 +261,11 @@ mod tests {
         let alone = |text: &str| {
             Letter::new(&CommonWords::new()).alone(&model(), &document(text)).map(|finding| finding.category)
         };
-        assert_eq!(alone("he is ill and her doctor says that she is ill"), Some(Category::Health));
-        assert_eq!(alone("he owes rent and her wages are late, my rent too"), Some(Category::Finance));
-        assert_eq!(alone("all members met, and our course on Friday is free"), None);
+        let ill = "he is ill and her doctor says that she is ill, ";
+        assert_eq!(alone(&ill.repeat(7)), Some(Category::Health));
+        assert_eq!(alone(&"he owes rent and her wages are late, my rent too, ".repeat(7)), Some(Category::Finance));
+        assert_eq!(alone(&"all members met, and our course on Friday is free, ".repeat(7)), None);
+        assert_eq!(alone(ill), None, "a short text says less");
         assert_eq!(alone("she is ill"), None, "too short to tell");
     }
 }
