@@ -36,8 +36,10 @@ const SENSITIVE: f32 = 0.3;
 /// Attached texts that are asked about by themselves.
 const MAX_ATTACHED: usize = 50;
 
-/// Bytes of text from which a text says all that it can of its kind; a shorter one says less.
-const ENOUGH: f32 = 300.0;
+/// Bytes of text from which a text says all that it can of its kind: that it is about a person, or that it is not, of which
+/// a few lines say little. A shorter one says less.
+const ENOUGH_FOR: f32 = 300.0;
+const ENOUGH_AGAINST: f32 = 600.0;
 
 /// Bytes of text below which a text says nothing of its kind. One without common words, in another language than the seven or
 /// in none, says nothing either.
@@ -152,7 +154,10 @@ impl<'e> Letter<'e> {
             0.0
         } else {
             self.features.read(texts_of(document, text));
-            (model.score(Question::Any, &self.features) - PRIOR) * (length as f32 / ENOUGH).min(1.0)
+            match model.score(Question::Any, &self.features) - PRIOR {
+                score if score >= 0.0 => score * (length as f32 / ENOUGH_FOR).min(1.0),
+                score => score.max(-SURE) * (length as f32 / ENOUGH_AGAINST).min(1.0),
+            }
         };
         self.scores.insert(text, score);
         score
