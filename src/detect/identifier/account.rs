@@ -1,6 +1,8 @@
 //! Accounts that are written as a number of the bank and a number within it.
 
+use super::{Checksum, check_digit::luhn};
 use crate::detect::digits::run_end;
+use jiff::civil::Date;
 use std::ops::{Range, RangeInclusive};
 
 /// Bytes between the two where words stand between them.
@@ -18,6 +20,11 @@ pub(super) enum Between {
     Sign,
     /// `1234 12345678`.
     White,
+}
+
+/// Whether digits can be a Swedish giro account: not all of them zero, the last one a check digit.
+pub(super) fn giro(value: &[u8], _: Date) -> Option<Checksum> {
+    (value.iter().any(|digit| *digit != b'0') && luhn(value)).then_some(Checksum::Fits)
 }
 
 /// The number within the bank that follows its own, which ends here: its end, and what stands before it.

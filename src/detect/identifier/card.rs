@@ -1,7 +1,7 @@
 //! Payment card numbers (ISO/IEC 7812): an issuer's range, its lengths, and the Luhn check digit.
 
 use super::{Finder, Hit, Identifier, lengths};
-use crate::detect::digits::{Setting, run_end, setting};
+use crate::detect::digits::run_end;
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -42,12 +42,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
         _ => return None,
     };
     let range = run.start..end;
-    let form = match setting(text, &range) {
-        Setting::Alone => form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, form, EMBEDDED, true)
 }
 
 fn grouped(text: &[u8], first: &Range<usize>) -> Option<(usize, usize)> {

@@ -5,7 +5,6 @@
 //! ICAO Doc 9303 after them is often written as well.
 
 use super::{Finder, Hit, Identifier, check_digit::machine_readable, lengths, serial};
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -42,12 +41,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
         [check] if u32::from(check.wrapping_sub(b'0')) == machine_readable(nine) => CHECKED,
         _ => return None,
     };
-    let form = match setting(text, &range) {
-        Setting::Alone => form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, form, EMBEDDED, true)
 }
 
 #[cfg(test)]

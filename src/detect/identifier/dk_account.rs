@@ -7,7 +7,6 @@ use super::{
     account::{Between, after_bank},
     lengths,
 };
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -37,12 +36,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
         },
     };
     let range = run.start..end;
-    let form = match setting(text, &range) {
-        Setting::Alone => form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, form, EMBEDDED, true)
 }
 
 #[cfg(test)]

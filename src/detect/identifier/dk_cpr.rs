@@ -4,7 +4,7 @@
 //! day. Modulus 11 was given up in 2007: numbers without it are issued, so it raises confidence and is no condition.
 
 use super::{Finder, Hit, Identifier, date::date, lengths};
-use crate::detect::digits::{Setting, run_end, setting};
+use crate::detect::digits::run_end;
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -44,12 +44,7 @@ fn at(text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
         return None;
     }
     let range = run.start..written.end;
-    let form = match setting(text, &range) {
-        Setting::Alone => written.form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: modulus_11(&written.digits) })
+    Hit::standing(text, range, written.form, EMBEDDED, modulus_11(&written.digits))
 }
 
 struct Written {

@@ -1,7 +1,6 @@
 //! IBAN (ISO 13616): two letters of the country, two check digits, and as many letters and digits as that country has.
 
 use super::{Finder, Hit, Identifier};
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -127,13 +126,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
         return None;
     }
     let range = start..end;
-    let form = match setting(text, &range) {
-        Setting::Alone if gaps => GROUPED,
-        Setting::Alone => ELECTRONIC,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, if gaps { GROUPED } else { ELECTRONIC }, EMBEDDED, true)
 }
 
 /// Where the number ends, if it is long enough for its country, and whether it is written in groups.

@@ -7,7 +7,6 @@
 //! digits instead, and those are not looked for.
 
 use super::{Finder, Hit, Identifier, date::is_recent_past, layout::Layout, lengths};
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -55,12 +54,7 @@ fn at(text: &[u8], run: &Range<usize>, today: Date) -> Option<Hit> {
     if !valid(&value, today) {
         return None;
     }
-    let form = match setting(text, &range) {
-        Setting::Alone => form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, form, EMBEDDED, true)
 }
 
 type Value = [u8; LENGTH];

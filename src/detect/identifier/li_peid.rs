@@ -5,7 +5,6 @@
 //! amounts have the same shape: only what stands behind the name is one.
 
 use super::{Finder, Hit, Identifier, lengths};
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -50,12 +49,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     if run.len() - zeros < 4 {
         return None;
     }
-    let form = match setting(text, run) {
-        Setting::Alone => NAMED,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range: run.clone(), form, checksum: true })
+    Hit::standing(text, run.clone(), NAMED, EMBEDDED, true)
 }
 
 #[cfg(test)]

@@ -138,6 +138,19 @@ pub(super) struct Hit {
     pub(super) checksum: bool,
 }
 
+impl Hit {
+    /// A number in this form where it stands alone, in the form `embedded` within a URL or an address; none where it is a piece
+    /// of something longer.
+    fn standing(text: &[u8], range: Range<usize>, form: usize, embedded: usize, checksum: bool) -> Option<Self> {
+        let form = match digits::setting(text, &range) {
+            digits::Setting::Alone => form,
+            digits::Setting::Embedded => embedded,
+            digits::Setting::Piece => return None,
+        };
+        Some(Self { range, form, checksum })
+    }
+}
+
 impl std::fmt::Debug for Identifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
@@ -193,12 +206,7 @@ impl Identifier {
     fn hit(&self, form: usize, text: &[u8], written: &Written, today: Date) -> Option<Hit> {
         let Finder::Written { valid, .. } = self.finder else { return None };
         let checksum = valid(written.value(), today)?;
-        let form = match digits::setting(text, &written.range) {
-            digits::Setting::Alone => form,
-            digits::Setting::Embedded => self.forms.len() - 1,
-            digits::Setting::Piece => return None,
-        };
-        Some(Hit { range: written.range.clone(), form, checksum: checksum == Checksum::Fits })
+        Hit::standing(text, written.range.clone(), form, self.forms.len() - 1, checksum == Checksum::Fits)
     }
 
     /// The value with all but its beginning hidden.

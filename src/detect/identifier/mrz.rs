@@ -5,7 +5,6 @@
 //! sex, expiry and nationality in cards. Number, birth and expiry have check digits, and all must fit.
 
 use super::{Finder, Hit, Identifier, check_digit::machine_readable, date::number, lengths};
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -54,12 +53,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     if range.start > 0 && is_sign(text[range.start - 1]) {
         return None;
     }
-    let form = match setting(text, &range) {
-        Setting::Alone => form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, form, EMBEDDED, true)
 }
 
 fn is_sign(byte: u8) -> bool {

@@ -3,7 +3,6 @@
 //! Nine signs: two letters, six letters or digits, a digit; never the letter O. There is no check digit.
 
 use super::{Finder, Hit, Identifier, lengths, serial};
-use crate::detect::digits::{Setting, setting};
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -30,12 +29,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
     if !fits {
         return None;
     }
-    let form = match setting(text, &range) {
-        Setting::Alone => SERIAL,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, SERIAL, EMBEDDED, true)
 }
 
 #[cfg(test)]

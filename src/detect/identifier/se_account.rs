@@ -8,7 +8,7 @@ use super::{
     account::{Between, after_bank},
     lengths,
 };
-use crate::detect::digits::{Setting, run_end, setting};
+use crate::detect::digits::run_end;
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -41,12 +41,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
         Between::White => SPACED,
     };
     let range = run.start..end;
-    let form = match setting(text, &range) {
-        Setting::Alone => form,
-        Setting::Embedded => EMBEDDED,
-        Setting::Piece => return None,
-    };
-    Some(Hit { range, form, checksum: true })
+    Hit::standing(text, range, form, EMBEDDED, true)
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! Seven or eight digits, the last of which checks the others (Luhn).
 
-use super::{Checksum, Finder, Identifier, check_digit::luhn, layout::Layout};
-use jiff::civil::Date;
+use super::{Finder, Identifier, account::giro, layout::Layout};
 
 /// The kind.
 pub(super) static KIND: Identifier = Identifier {
@@ -11,7 +10,7 @@ pub(super) static KIND: Identifier = Identifier {
     forms: &["hyphen", "bare", "embedded"],
     checksum: None,
     shown: 3,
-    finder: Finder::Written { layouts: &LAYOUTS, valid },
+    finder: Finder::Written { layouts: &LAYOUTS, valid: giro },
 };
 
 const LAYOUTS: [Layout; 4] = [
@@ -21,15 +20,11 @@ const LAYOUTS: [Layout; 4] = [
     Layout { form: 1, pattern: "dddddddd" },
 ];
 
-fn valid(value: &[u8], _: Date) -> Option<Checksum> {
-    (value.iter().any(|digit| *digit != b'0') && luhn(value)).then_some(Checksum::Fits)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{assert_found, assert_found_in_every_layout, assert_not_found, completed};
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{Date, date};
     use proptest::prelude::*;
 
     /// Behind this clock people are born who are not.

@@ -3,8 +3,7 @@
 //! Up to eight digits, the last of which checks the others (Luhn). Fewer than five are not looked for; those of five
 //! only with the hyphen alone.
 
-use super::{Checksum, Finder, Identifier, check_digit::luhn, layout::Layout};
-use jiff::civil::Date;
+use super::{Finder, Identifier, account::giro, layout::Layout};
 
 /// The kind.
 pub(super) static KIND: Identifier = Identifier {
@@ -12,7 +11,7 @@ pub(super) static KIND: Identifier = Identifier {
     forms: &["grouped", "hyphen", "bare", "embedded"],
     checksum: None,
     shown: 3,
-    finder: Finder::Written { layouts: &LAYOUTS, valid },
+    finder: Finder::Written { layouts: &LAYOUTS, valid: giro },
 };
 
 const LAYOUTS: [Layout; 10] = [
@@ -28,15 +27,11 @@ const LAYOUTS: [Layout; 10] = [
     Layout { form: 2, pattern: "dddddddd" },
 ];
 
-fn valid(value: &[u8], _: Date) -> Option<Checksum> {
-    (value.iter().any(|digit| *digit != b'0') && luhn(value)).then_some(Checksum::Fits)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{assert_found, assert_found_in_every_layout, assert_not_found, completed};
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{Date, date};
     use proptest::prelude::*;
 
     /// Behind this clock people are born who are not.
