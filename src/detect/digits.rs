@@ -42,6 +42,32 @@ pub(super) fn run_end(text: &[u8], start: usize) -> usize {
     start + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
 }
 
+/// What numbers are called where no space stands between name and number.
+const LABELS: [&[u8]; 22] = [
+    b"ahv",
+    b"bsn",
+    b"cpr",
+    b"cprnr",
+    b"fnr",
+    b"hetu",
+    b"idnr",
+    b"insz",
+    b"konto",
+    b"kontonr",
+    b"kto",
+    b"nhs",
+    b"nino",
+    b"nir",
+    b"nr",
+    b"pesel",
+    b"personnr",
+    b"personnummer",
+    b"pnr",
+    b"ssn",
+    b"svnr",
+    b"tin",
+];
+
 /// Whether something at a place is a number of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Setting {
@@ -70,7 +96,8 @@ fn joined_before(text: &[u8], start: usize) -> bool {
     let before = &text[..start];
     match before.last() {
         None => false,
-        Some(byte) if byte.is_ascii_alphanumeric() || *byte == b'+' => true,
+        Some(byte) if byte.is_ascii_alphabetic() => !is_labelled(text, start),
+        Some(byte) if byte.is_ascii_digit() || *byte == b'+' => true,
         Some(byte) if !byte.is_ascii() => ends_in_letter(before),
         Some(b'-') => {
             // `CPR-010190…` is a word before a number, `e29b-010190…` is a longer number.
@@ -81,6 +108,13 @@ fn joined_before(text: &[u8], start: usize) -> bool {
         Some(b'.') => before.len() > 1 && before[start - 2].is_ascii_digit(),
         Some(_) => false,
     }
+}
+
+/// Whether what a number is called is written right before it: `CPR010190…`.
+pub(super) fn is_labelled(text: &[u8], start: usize) -> bool {
+    let label = before(text, start, |byte| byte.is_ascii_alphabetic());
+    let begins = !text[..start - label.len()].last().is_some_and(|byte| byte.is_ascii_digit() || !byte.is_ascii());
+    begins && LABELS.iter().any(|known| label.eq_ignore_ascii_case(known))
 }
 
 fn joined_after(text: &[u8], end: usize) -> bool {
@@ -177,6 +211,10 @@ mod tests {
             ("nr 5555.", Alone),
             ("(5555)", Alone),
             ("CPR-5555", Alone),
+            ("CPR5555", Alone),
+            ("(cprnr5555)", Alone),
+            ("xcpr5555", Piece),
+            ("1cpr5555", Piece),
             ("5555-kopi", Alone),
             ("a_5555_b", Alone),
             ("5555.pdf", Alone),

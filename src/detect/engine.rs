@@ -319,8 +319,10 @@ impl<'a> Inspection<'a> {
                 }
             }
             Stands::Term { rule, group } => {
-                let Matcher::Terms(groups) = &engine.rules[rule].matcher else { return };
-                if stretch.block.has(start) && self.whole.languages.allow(word.language) {
+                let Rule { matcher: Matcher::Terms(groups), category, .. } = &engine.rules[rule] else { return };
+                // A password is one in whatever language the rest is.
+                let counts = *category == Category::Credentials || self.whole.languages.allow(word.language);
+                if stretch.block.has(start) && counts {
                     let (score, word) = (groups[group].base, Some(&*word.written));
                     let candidate = Candidate { rule, word, range: start..end, score, shape: Shape::Term };
                     stretch.terms.push(candidate);
@@ -510,6 +512,7 @@ impl<'a> Inspection<'a> {
         }
         if score > tally.score {
             tally.score = score;
+            tally.at = candidate.range.start;
             tally.masked = match &rule.matcher {
                 Matcher::Identifier { identifier, .. } => identifier.mask(value),
                 _ => digits::mask(value, 2),
@@ -518,7 +521,6 @@ impl<'a> Inspection<'a> {
             tally.why = why(rule, candidate, &applied, |against| {
                 self.whole.letter.words(&engine.model, self.document, place, against)
             });
-            tally.at = candidate.range.start;
         }
         true
     }
@@ -585,8 +587,8 @@ impl<'a> Whole<'a> for WholeMessage<'a> {
         words.get(&list).map(|words| words.first(most)).unwrap_or_default()
     }
 
-    fn share(&mut self) -> f32 {
-        self.letter.share(&self.engine.model, self.document, self.place)
+    fn share(&mut self, at: usize) -> f32 {
+        self.letter.share(&self.engine.model, self.document, self.place, at)
     }
 }
 

@@ -99,6 +99,13 @@ const FEWEST: u32 = 3 * SAYS;
 /// A language with this share of the commonest one's common words may be there too, in percent.
 const SHARE: u32 = 20;
 
+/// Languages that are not told apart.
+const OTHERS: [&str; 44] = [
+    "be", "bg", "bs", "ca", "cs", "cy", "el", "es", "et", "eu", "fi", "fo", "ga", "gd", "gl", "hr", "hu", "hy", "is",
+    "it", "ka", "kl", "lb", "lt", "lv", "mk", "mt", "oc", "pl", "pt", "rm", "ro", "ru", "se", "sk", "sl", "sq", "sr",
+    "tr", "uk", "ar", "fa", "so", "yi",
+];
+
 /// Slots of the table of common words, a power of two several times their number.
 const SLOTS: usize = 2048;
 
@@ -119,7 +126,8 @@ impl Language {
             "nl" => Some(Self::Dutch),
             "no" | "nb" | "nn" => Some(Self::Norwegian),
             "sv" => Some(Self::Swedish),
-            _ => None,
+            known if OTHERS.contains(&known) => None,
+            _ => return Err(format!("`{code}` is no language of Europe by ISO 639-1: write da or en, say")),
         })
     }
 }

@@ -3,14 +3,17 @@
 use super::{
     Finding,
     language::CommonWords,
-    model::{Features, Model, Question},
+    model::{Features, Model, Question, is_read},
     rule::{CERTAIN, Score},
 };
 use crate::{
     level::{Category, Level},
     message::Document,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
+
+/// The logarithm of the odds from which what stands around a place is likely about a person.
+const LIKELY: f32 = 1.0;
 
 /// What is taken from the odds, since a smaller part of all mail is about a person than of the messages that the model has
 /// learnt from.
@@ -33,6 +36,13 @@ const STANDS: f32 = 1.2;
 /// The logarithm of the odds from which a message with confidential findings only is sensitive by the model's word.
 const SENSITIVE: f32 = 0.3;
 
+/// What stands around a place, in bytes: as much as a message mostly has; and how far such texts are apart.
+const AROUND: usize = 700;
+const STEP: usize = 350;
+
+/// The most texts around places that are asked about; after those, only whole texts are.
+const MAX_AROUND: usize = 200;
+
 /// Attached texts that are asked about by themselves.
 const MAX_ATTACHED: usize = 50;
 
@@ -54,33 +64,74 @@ pub(super) struct Judged {
     pub(super) place: usize,
 }
 
+/// A text that the model is asked about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Text {
+    /// All that is no attachment.
+    Letter,
+    /// An attached file, by its place among the pieces.
+    Attached(usize),
+    /// What stands around a place, by the piece and the number of the [`STEP`].
+    Around { piece: usize, step: usize },
+}
+
 /// What the model says, looked up when first asked for.
 pub(super) struct Letter<'e> {
     common_words: &'e CommonWords,
     features: Features,
-    /// By the text's first piece.
-    scores: BTreeMap<usize, f32>,
+    scores: BTreeMap<Text, f32>,
+    /// The words by which texts read so, or otherwise where the second is true.
+    reasons: BTreeMap<(Text, bool), String>,
+    /// How many texts around places were looked at.
+    around: usize,
 }
 
 impl<'e> Letter<'e> {
     pub(super) fn new(common_words: &'e CommonWords) -> Self {
-        Self { common_words, features: Features::default(), scores: BTreeMap::new() }
+        Self {
+            common_words,
+            features: Features::default(),
+            scores: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            around: 0,
+        }
     }
 
-    /// From -1 (surely a text for many, about nobody) to 1 (surely about a person). A file reads like the letter that it came
-    /// with, if that says more.
-    pub(super) fn share(&mut self, model: &Model, document: &Document, place: usize) -> f32 {
-        let text = group(document, place);
-        let own = self.score(model, document, text);
-        let score = if is_attached(document, place) { own.max(self.score(model, document, LETTER)) } else { own };
+    /// From -1 (surely a text for many, about nobody) to 1 (surely about a person), for a place in a piece. A file reads like the
+    /// letter that it came with, if that says more. Where what stands around the place reads like a text about a person, it is
+    /// not counted against it that the rest does not.
+    pub(super) fn share(&mut self, model: &Model, document: &Document, place: usize, at: usize) -> f32 {
+        let (score, _) = self.most(model, document, place);
+        if score < 0.0 && self.around(model, document, place, at).is_some_and(|score| score >= LIKELY) {
+            return 0.0;
+        }
         (score / SURE).clamp(-1.0, 1.0)
+    }
+
+    /// Of the texts that a piece belongs to, the one that reads most like one about a person, and how much it does.
+    fn most(&mut self, model: &Model, document: &Document, place: usize) -> (f32, Text) {
+        let own = group(document, place);
+        let score = self.score(model, document, own);
+        if !is_attached(document, place) {
+            return (score, own);
+        }
+        let letter = self.score(model, document, Text::Letter);
+        if letter > score { (letter, Text::Letter) } else { (score, own) }
+    }
+
+    /// How much what stands around a place reads so, where that is less than the whole.
+    fn around(&mut self, model: &Model, document: &Document, place: usize, at: usize) -> Option<f32> {
+        let around = Text::Around { piece: place, step: at / STEP };
+        let may_ask = self.scores.contains_key(&around) || self.around < MAX_AROUND;
+        let is_part = document.pieces[place].text.len() > AROUND;
+        (may_ask && is_part).then(|| self.score(model, document, around))
     }
 
     /// What the model finds where no rule found anything: facts that are told without a word of any list. The category is the
     /// likeliest of those that have the likelier level.
     pub(super) fn alone(&mut self, model: &Model, document: &Document) -> Option<Finding> {
         let attached = (0..document.pieces.len()).filter(|place| is_attached(document, *place)).take(MAX_ATTACHED);
-        let texts: Vec<usize> = std::iter::once(LETTER).chain(attached).collect();
+        let texts: Vec<Text> = iter::once(Text::Letter).chain(attached.map(Text::Attached)).collect();
         let scored = texts.into_iter().map(|text| (self.score(model, document, text), text));
         let (score, text) =
             scored.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(score, _)| *score >= ALONE)?;
@@ -106,7 +157,7 @@ impl<'e> Letter<'e> {
             let worth = (odds / SURE_OF_LEVEL).clamp(-1.0, 1.0) * LEVEL_WEIGHT;
             let sensitive = judged.iter().filter(|judged| is_ours(judged)).map(|judged| judged.score).max();
             if let Some(score) = sensitive {
-                let others = judged.iter().any(|judged| !is_ours(judged));
+                let others = judged.iter().any(|judged| judged.asks_model && !is_ours(judged));
                 if others && score as f32 / CERTAIN as f32 + worth < STANDS {
                     judged.retain(|judged| !is_ours(judged));
                 }
@@ -118,22 +169,25 @@ impl<'e> Letter<'e> {
     }
 
     /// What the model finds in the text that its features were read from, at this level.
-    fn finding(&self, model: &Model, document: &Document, text: usize, level: Level, odds: f32) -> Option<Finding> {
+    fn finding(&self, model: &Model, document: &Document, text: Text, level: Level, odds: f32) -> Option<Finding> {
         let candidates = Category::ALL.into_iter().filter(|category| {
             category.default_level() == level && !matches!(category, Category::Marked | Category::NationalId)
         });
         let likeliness = |category: &Category| model.score(Question::Category(*category), &self.features);
         let category = candidates.max_by(|one, other| likeliness(one).total_cmp(&likeliness(other)))?;
-        let all: String = texts_of(document, text).flat_map(|text| [text, " "]).collect();
-        let named = |question| {
-            let words = model.reasons(question, &all, false);
-            words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ")
+        let named = |question| match category {
+            // The words may be the password.
+            Category::Credentials => "••••".to_owned(),
+            _ => named(&model.reasons(question, texts_of(document, text), false)),
         };
         Some(Finding {
             rule: format!("model.{category}").into(),
             category,
             level,
-            part: if text == LETTER { "message".to_owned() } else { document.pieces[text].place.clone() },
+            part: match text {
+                Text::Attached(piece) => document.pieces[piece].place.clone(),
+                _ => "message".to_owned(),
+            },
             count: 1,
             confidence: 1.0 / (1.0 + (-odds).exp()),
             masked: "••••".to_owned(),
@@ -145,10 +199,11 @@ impl<'e> Letter<'e> {
         })
     }
 
-    fn score(&mut self, model: &Model, document: &Document, text: usize) -> f32 {
+    fn score(&mut self, model: &Model, document: &Document, text: Text) -> f32 {
         if let Some(score) = self.scores.get(&text) {
             return *score;
         }
+        self.around += usize::from(matches!(text, Text::Around { .. }));
         let length: usize = texts_of(document, text).map(str::len).sum();
         let score = if length < SHORTEST || !self.common_words.are_in(texts_of(document, text)) {
             0.0
@@ -164,32 +219,45 @@ impl<'e> Letter<'e> {
     }
 
     /// The words by which it reads so, or otherwise where `against`.
-    pub(super) fn words(&self, model: &Model, document: &Document, place: usize, against: bool) -> String {
-        let own = group(document, place);
-        let of = |text| self.scores.get(&text).copied().unwrap_or(f32::MIN);
-        let text = if is_attached(document, place) && of(LETTER) > of(own) { LETTER } else { own };
-        let all: String = texts_of(document, text).flat_map(|text| [text, " "]).collect();
-        let words = model.reasons(Question::Any, &all, against);
-        words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ")
+    pub(super) fn words(&mut self, model: &Model, document: &Document, place: usize, against: bool) -> String {
+        let (_, text) = self.most(model, document, place);
+        let reasons = || named(&model.reasons(Question::Any, texts_of(document, text), against));
+        self.reasons.entry((text, against)).or_insert_with(reasons).clone()
     }
 }
 
-/// Stands for all that is no attachment.
-const LETTER: usize = usize::MAX;
+fn named(words: &[String]) -> String {
+    words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ")
+}
 
 fn is_attached(document: &Document, place: usize) -> bool {
     document.pieces[place].place.starts_with("attachment ")
 }
 
 /// The text that a piece belongs to: the letter, or the piece itself.
-fn group(document: &Document, place: usize) -> usize {
-    if is_attached(document, place) { place } else { LETTER }
+fn group(document: &Document, place: usize) -> Text {
+    if is_attached(document, place) { Text::Attached(place) } else { Text::Letter }
 }
 
-fn texts_of(document: &Document, text: usize) -> impl Iterator<Item = &str> {
-    let belongs = move |place: usize| place == text || text == LETTER && !is_attached(document, place);
-    let pieces = document.pieces.iter().enumerate().filter(move |(place, _)| belongs(*place));
-    pieces.map(|(_, piece)| piece.text.as_str())
+fn texts_of(document: &Document, text: Text) -> impl Iterator<Item = &str> {
+    let pieces = match text {
+        Text::Letter => 0..document.pieces.len(),
+        Text::Attached(piece) | Text::Around { piece, .. } => piece..piece + 1,
+    };
+    let belongs = move |place: &usize| {
+        text != Text::Letter || !is_attached(document, *place) && is_read(&document.pieces[*place])
+    };
+    pieces.filter(belongs).map(move |place| {
+        let whole = document.pieces[place].text.as_str();
+        match text {
+            Text::Around { step, .. } => {
+                let middle = step * STEP + STEP / 2;
+                let start = whole.floor_char_boundary(middle.saturating_sub(AROUND / 2));
+                &whole[start..whole.floor_char_boundary(middle + AROUND / 2)]
+            }
+            _ => whole,
+        }
+    })
 }
 
 #[cfg(test)]

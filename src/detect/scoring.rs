@@ -1,11 +1,22 @@
 //! What a candidate is worth with what stands around it, and why.
 
 use super::{
+    digits,
     identifier::Identifier,
     nearby::{Around, Few, Nearby, cover},
     rule::{CERTAIN, Context, Evidence, ListId, Matcher, Rule, Score},
 };
+use crate::level::Category;
 use std::{fmt::Write, ops::Range};
+
+/// What a word must be worth with what stands near, before what the model says for it counts.
+const LEAST_BEFORE_MODEL: Score = 300;
+
+/// How many times what a word is worth by itself the model may add.
+const MOST_BY_MODEL: Score = 2;
+
+/// What a word is worth with what stands near that the model does not take away.
+const FIRM: Score = 900;
 
 /// Something of the right shape.
 pub(super) struct Candidate<'a> {
@@ -38,8 +49,8 @@ pub(super) struct Surroundings<'s, 'a> {
 pub(super) trait Whole<'a> {
     /// Up to `most` different words of a list that stand anywhere in it.
     fn words(&mut self, list: ListId, most: usize) -> Few<'a>;
-    /// From -1 (a text for many) to 1 (about a person).
-    fn share(&mut self) -> f32;
+    /// From -1 (a text for many) to 1 (about a person), around a place.
+    fn share(&mut self, at: usize) -> f32;
 }
 
 /// A context that changed a score, by how much, and the words that did it.
@@ -150,15 +161,31 @@ pub(super) fn weigh<'a>(
     if rule.except.is_some_and(|list| cover(around.words.list(list.0), &candidate.range)) {
         return None;
     }
-    for context in rule.context.iter().filter(|context| context.is_about_the_whole()) {
-        score += about_the_whole(context, whole).0;
-    }
+    score += about_the_message(rule, candidate, score, whole);
     (score >= rule.threshold).then_some(score)
 }
 
-fn about_the_whole<'a>(context: &Context, whole: &mut impl Whole<'a>) -> (Score, Few<'a>) {
+/// What the whole message adds to a score.
+fn about_the_message<'a>(rule: &Rule, candidate: &Candidate<'_>, score: Score, whole: &mut impl Whole<'a>) -> Score {
+    let contexts = rule.context.iter().filter(|context| context.is_about_the_whole());
+    contexts.map(|context| about_the_whole(context, candidate, score, whole).0).sum()
+}
+
+/// What a context about the whole message adds to a score that came from what stands near. The model makes no finding of a word
+/// that says next to nothing, and takes none away that is nearly certain.
+fn about_the_whole<'a>(
+    context: &Context,
+    candidate: &Candidate<'_>,
+    near: Score,
+    whole: &mut impl Whole<'a>,
+) -> (Score, Few<'a>) {
     match context.evidence {
-        Evidence::Letter => ((context.weight as f32 * whole.share()).round() as Score, Few::default()),
+        Evidence::Letter => {
+            let share = (context.weight as f32 * whole.share(candidate.range.start)).round() as Score;
+            let counts = if share > 0 { near >= LEAST_BEFORE_MODEL } else { near < FIRM };
+            let share = share.min(candidate.score * MOST_BY_MODEL);
+            (if counts { share } else { 0 }, Few::default())
+        }
         Evidence::Words(list) => {
             let words = whole.words(list, context.most);
             (context.weight * count(words.words().len()), words)
@@ -175,18 +202,19 @@ pub(super) fn applied<'a>(
     whole: &mut impl Whole<'a>,
 ) -> Vec<Applied<'a>> {
     let mut applied = Vec::new();
-    for context in &rule.context {
-        let (weight, words) = if context.is_about_the_whole() {
-            about_the_whole(context, whole)
-        } else {
-            let mut words = Few::default();
-            context.near(candidate, around, &mut words);
-            (context.weight * count(words.words().len()), words)
-        };
-        if weight != 0 {
-            applied.push(Applied { context, weight, words });
-        }
+    let mut score = candidate.score;
+    for context in rule.context.iter().filter(|context| !context.is_about_the_whole()) {
+        let mut words = Few::default();
+        context.near(candidate, around, &mut words);
+        let weight = context.weight * count(words.words().len());
+        score += weight;
+        applied.push(Applied { context, weight, words });
     }
+    for context in rule.context.iter().filter(|context| context.is_about_the_whole()) {
+        let (weight, words) = about_the_whole(context, candidate, score, whole);
+        applied.push(Applied { context, weight, words });
+    }
+    applied.retain(|applied| applied.weight != 0);
     applied
 }
 
@@ -195,7 +223,7 @@ pub(super) fn why(
     rule: &Rule,
     candidate: &Candidate<'_>,
     applied: &[Applied<'_>],
-    letter: impl Fn(bool) -> String,
+    mut letter: impl FnMut(bool) -> String,
 ) -> String {
     let points = |score: Score| f64::from(score) / f64::from(CERTAIN);
     let mut why = match (candidate.shape, &rule.matcher) {
@@ -212,14 +240,18 @@ pub(super) fn why(
         }
         _ => format!("the pattern {:.2}", points(candidate.score)),
     };
+    // What stands near what is called a password may be the password.
+    let is_secret = rule.category == Category::Credentials;
+    let named = |word: &&str| if is_secret { digits::mask(word.as_bytes(), 1) } else { format!("“{word}”") };
     for Applied { context, weight, words } in applied {
         let weight = points(*weight);
-        let named = words.words().iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ");
+        let named = words.words().iter().map(named).collect::<Vec<_>>().join(", ");
         // Writing to a string cannot fail.
         let _ = match (context.distance, context.evidence) {
             (_, Evidence::Letter) => {
                 let reads = if weight < 0.0 { "like a text for many" } else { "like a text about a person" };
-                write!(why, ", it reads {reads} ({}) {weight:+.2}", letter(weight < 0.0))
+                let words = if is_secret { "••••".to_owned() } else { letter(weight < 0.0) };
+                write!(why, ", it reads {reads} ({words}) {weight:+.2}")
             }
             (None, _) => write!(why, ", in the message {named} {weight:+.2}"),
             // The number itself is not to be told.

@@ -5,7 +5,7 @@
 //! each message (the logarithm of the odds that it holds anything confidential).
 
 use segl::{
-    detect::model::{Features, Lesson, Model, Question},
+    detect::model::{Features, Lesson, Model, Question, is_read},
     documents::InProcess,
     level::{Category, Level},
     message::{self, Limits},
@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         };
         let deadline = Instant::now() + Duration::from_secs(60);
         let document = message::read(&fs::read(path)?, &Limits::default(), deadline, &InProcess);
-        let text: Vec<_> = document.pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let text: Vec<_> =
+            document.pieces.iter().filter(|piece| is_read(piece)).map(|piece| piece.text.as_str()).collect();
         let is_named = |category: &Category| categories.split(',').any(|name| name == category.as_str());
         lessons.push(Lesson {
             text: text.join(" "),

@@ -187,7 +187,11 @@ impl Identifier {
             }
         }
         let (mut done, mut written) = (None, None);
-        for &Entry { kind, layout, same_pattern } in table.layouts(Around::of(text, run)) {
+        let around = Around::of(text, run);
+        // Behind its own name a number stands as if a space were between.
+        let labelled = around.letter_before && digits::is_labelled(text, run.start);
+        let alone = if labelled { table.layouts(Around { letter_before: false, ..around }) } else { &[] };
+        for &Entry { kind, layout, same_pattern } in table.layouts(around).iter().chain(alone) {
             if !same_pattern {
                 written = None;
             }

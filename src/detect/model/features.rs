@@ -101,10 +101,13 @@ fn logarithm(count: usize) -> f32 {
     1.0 + (count as f32).ln()
 }
 
-/// The words of a folded text; a digit is any digit.
+/// The words of a folded text that are not within an address; a digit is any digit.
 pub(super) fn words(folded: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_address = |token: &&[u8]| token.contains(&b'@') || token.windows(3).any(|three| three == b"://");
     folded
-        .split(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+        .split(|byte| *byte == b' ')
+        .filter(move |token| !is_address(token))
+        .flat_map(|token| token.split(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii()))
         .filter(|word| !word.is_empty())
         .map(|word| &word[..word.len().min(MAX_WORD)])
 }

@@ -8,7 +8,10 @@ mod features;
 pub use features::{Features, MAX_TEXT};
 
 use super::fold::fold;
-use crate::level::{Category, Level};
+use crate::{
+    level::{Category, Level},
+    message::Piece,
+};
 use features::{FEATURES, Kind, of_word, words};
 
 /// The beginning of a model's file, with its version.
@@ -77,6 +80,12 @@ impl Question {
             Self::Category(category) => categories.contains(&category),
         }
     }
+}
+
+/// Whether a piece is one that the model reads: fields with addresses say who writes, not of what.
+pub fn is_read(piece: &Piece) -> bool {
+    const ADDRESSES: [&str; 7] = ["from", "sender", "reply-to", "to", "cc", "bcc", "organization"];
+    !piece.place.rsplit(" > ").next().is_some_and(|name| ADDRESSES.contains(&name))
 }
 
 /// A text to learn from: what it holds.
@@ -172,11 +181,16 @@ impl Model {
     }
 
     /// The words of a text that say most for yes, or for no where `against`; strongest first.
-    pub fn reasons(&self, question: Question, text: &str, against: bool) -> Vec<String> {
+    pub fn reasons<'t>(&self, question: Question, texts: impl Iterator<Item = &'t str>, against: bool) -> Vec<String> {
         let output = &self.outputs[question.index()];
-        let folded = fold(text);
+        let mut folded = String::new();
+        for text in texts {
+            let room = text.floor_char_boundary(MAX_TEXT.saturating_sub(folded.len()));
+            folded.push_str(&fold(&text[..room]));
+            folded.push(' ');
+        }
         let mut weighed: Vec<(f32, &[u8])> = Vec::new();
-        for word in words(folded.as_bytes()).take(MAX_TEXT) {
+        for word in words(folded.as_bytes()) {
             if word.iter().any(u8::is_ascii_digit) || weighed.iter().any(|(_, known)| *known == word) {
                 continue;
             }
@@ -321,8 +335,16 @@ mod tests {
         };
         assert!(score("she has been told that her doctor is ill") > 0.5);
         assert!(score("products for all members of our course") < -0.5);
-        assert!(model.reasons(Question::Any, "her doctor wrote on products", false).contains(&"her".to_owned()));
-        assert!(model.reasons(Question::Any, "her doctor wrote on products", true).contains(&"products".to_owned()));
+        assert!(
+            model
+                .reasons(Question::Any, ["her doctor wrote on products"].into_iter(), false)
+                .contains(&"her".to_owned())
+        );
+        assert!(
+            model
+                .reasons(Question::Any, ["her doctor wrote on products"].into_iter(), true)
+                .contains(&"products".to_owned())
+        );
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Compiler {
 fn check_id(id: &str) -> Result<(), String> {
     let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
     if id.is_empty() || !id.bytes().all(known) {
-        return Err(format!("`id` is `{id}`: write lower-case letters, digits, dots and hyphens"));
+        return Err(format!("`id` is `{}`: write lower-case letters, digits, dots and hyphens", id.escape_debug()));
     }
     Ok(())
 }
