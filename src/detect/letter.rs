@@ -320,6 +320,8 @@ mod tests {
             (rent, &[(Health, true)], &[Health]),
             (rent, &[(Health, false), (Finance, true)], &[Health, Finance]),
             (ill, &[(Marked, false)], &[Marked]),
+            // A number beside it takes nothing away.
+            (rent, &[(Health, true), (Finance, false)], &[Health, Finance]),
             ("short", &[(Health, true), (Finance, true)], &[Health, Finance]),
         ] {
             let judged = found.iter().map(|&(category, asks_model)| judged(category, asks_model)).collect();
@@ -327,6 +329,18 @@ mod tests {
             let categories: Vec<_> = settled.iter().map(|finding| finding.category).collect();
             assert_eq!(categories, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_stands_around_a_place_counts_where_the_rest_is_for_many() {
+        let model = model();
+        let none = "all members met, and our course on Friday is free, ".repeat(40);
+        let text = format!("{none}{}", "he is ill again and her doctor says that she is ill, ".repeat(12));
+        let document = document(&text);
+        let common_words = CommonWords::new();
+        let mut letter = Letter::new(&common_words);
+        assert!(letter.share(&model, &document, 0, 10) < 0.0);
+        assert!(letter.share(&model, &document, 0, text.len() - 300) >= 0.0);
     }
 
     #[test]

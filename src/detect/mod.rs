@@ -294,6 +294,23 @@ mod tests {
         RuleSet::parse(&files).unwrap()
     });
 
+    #[test]
+    fn what_stands_near_a_password_is_not_named() {
+        let mut found = 0;
+        for text in ["adgangskoden er mormor", "Hej Anna, din adgangskode er Charlotte", "password: Helena"] {
+            let verdict = inspect(&SHIPPED, text);
+            let credentials = verdict.findings.iter().filter(|finding| finding.category == Category::Credentials);
+            found += credentials.clone().count();
+            for secret in ["mormor", "Charlotte", "Helena", "charlotte", "helena"] {
+                assert!(
+                    credentials.clone().all(|finding| !finding.why.contains(secret)),
+                    "{text}: {:?}",
+                    verdict.findings
+                );
+            }
+        }
+    }
+
     fn deadline() -> Instant {
         Instant::now() + Duration::from_secs(60)
     }

@@ -16,7 +16,7 @@ const LEAST_BEFORE_MODEL: Score = 300;
 const MOST_BY_MODEL: Score = 2;
 
 /// What a word is worth with what stands near that the model does not take away.
-const FIRM: Score = 900;
+const FIRM: Score = 950;
 
 /// Something of the right shape.
 pub(super) struct Candidate<'a> {

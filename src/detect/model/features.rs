@@ -175,6 +175,13 @@ mod tests {
         assert_eq!(features.iter().map(|(feature, ..)| feature).collect::<Vec<_>>(), first);
     }
 
+    #[test]
+    fn addresses_are_not_read() {
+        let text = b"write to anna.hansen@gmail.example or see https://example.org/her-cancer today";
+        let read: Vec<_> = words(text).map(|word| std::str::from_utf8(word).unwrap()).collect();
+        assert_eq!(read, ["write", "to", "or", "see", "today"]);
+    }
+
     proptest! {
         #[test]
         fn any_text_has_features(text in any::<String>()) {

@@ -326,6 +326,19 @@ mod tests {
     }
 
     #[test]
+    fn fields_with_addresses_are_not_read() {
+        for (place, expected) in [
+            ("subject", true),
+            ("text", true),
+            ("from", false),
+            ("message > to", false),
+            ("attachment \"to\" > text", true),
+        ] {
+            assert_eq!(is_read(&Piece::new(place, "x")), expected, "{place}");
+        }
+    }
+
+    #[test]
     fn it_learns_and_says_why() {
         let model = Model::train(&lessons());
         let mut features = Features::default();
