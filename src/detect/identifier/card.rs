@@ -1,6 +1,6 @@
 //! Payment card numbers (ISO/IEC 7812): an issuer's range, its lengths, and the Luhn check digit.
 
-use super::{Finder, Hit, Identifier, lengths};
+use super::{Finder, Hit, Identifier, check_digit::luhn, layout::white, lengths};
 use crate::detect::digits::run_end;
 use jiff::civil::Date;
 use std::ops::Range;
@@ -46,7 +46,8 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
 }
 
 fn grouped(text: &[u8], first: &Range<usize>) -> Option<(usize, usize)> {
-    let sign = *text.get(first.end).filter(|sign| matches!(sign, b' ' | b'-'))?;
+    let sign = *text.get(first.end)?;
+    gap(text, first.end, sign)?;
     if continues(text, first.start, sign) {
         return None;
     }
@@ -54,8 +55,10 @@ fn grouped(text: &[u8], first: &Range<usize>) -> Option<(usize, usize)> {
     let mut lengths = vec![4];
     let mut found = None;
     let mut at = first.end;
-    while lengths.len() < MAX_GROUPS && text.get(at) == Some(&sign) {
-        let group = at + 1..run_end(text, at + 1);
+    while lengths.len() < MAX_GROUPS
+        && let Some(gap) = gap(text, at, sign)
+    {
+        let group = at + gap..run_end(text, at + gap);
         // The last group is short, and nothing can follow it.
         if group.is_empty() || group.len() > 6 || lengths[1..].iter().any(|&length| length != 4 && length != 6) {
             break;
@@ -74,11 +77,20 @@ fn grouped(text: &[u8], first: &Range<usize>) -> Option<(usize, usize)> {
     found
 }
 
+/// What stands between two groups, in bytes: a hyphen, or white space where there is such between the first two. That is one
+/// sign, or more where a line ends.
+fn gap(text: &[u8], at: usize, sign: u8) -> Option<usize> {
+    match white(text, at) {
+        0 => (sign == b'-' && text.get(at) == Some(&b'-')).then_some(1),
+        white => (sign != b'-' && (white == 1 || text[at..at + white].contains(&b'\n'))).then_some(white),
+    }
+}
+
 /// Whether the group at `start` goes on from another of four signs, as in an IBAN written in groups.
 fn continues(text: &[u8], start: usize, sign: u8) -> bool {
     let Some(before) = start.checked_sub(5).map(|from| &text[from..start]) else { return false };
     let (group, joint) = before.split_at(4);
-    joint[0] == sign && group.iter().all(u8::is_ascii_alphanumeric) && group.iter().any(u8::is_ascii_digit)
+    gap(joint, 0, sign).is_some() && group.iter().all(u8::is_ascii_alphanumeric) && group.iter().any(u8::is_ascii_digit)
 }
 
 /// Whether an issuer has such numbers, and whether they are common.
@@ -113,24 +125,6 @@ fn issuer(digits: &[u8]) -> Option<bool> {
     rare.then_some(false)
 }
 
-/// ISO/IEC 7812-1 annex B: every second digit from the right doubled, the sum of digits a multiple of ten.
-fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, digit)| {
-            let digit = u32::from(digit - b'0');
-            match index % 2 {
-                0 => digit,
-                _ if digit > 4 => digit * 2 - 9,
-                _ => digit * 2,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +143,8 @@ mod tests {
             ("4111111111111111", "bare"),
             ("4111 1111 1111 1111", "grouped"),
             ("4111-1111-1111-1111", "grouped"),
+            ("4111 1111 1111\n1111", "grouped"),
+            ("4111\t1111\t1111\t1111", "grouped"),
             ("5555555555554444", "bare"),
             ("2223003122003222", "bare"),
             ("378282246310005", "bare"),

@@ -142,7 +142,7 @@ fn extent(text: &[u8], start: usize) -> Option<(usize, bool)> {
                 missing -= 1;
                 gap = 0;
             }
-            b' ' | b'-' | b'.' | b'\r' | b'\n' if gap < MAX_GAP => {
+            b' ' | b'-' | b'.' | b'\t' | b'\r' | b'\n' if gap < MAX_GAP => {
                 gap += 1;
                 gaps = true;
             }
@@ -185,6 +185,7 @@ mod tests {
             ("DK5000400440116243", "electronic"),
             ("DK50 0040 0440 1162 43", "grouped"),
             ("DK50 0040 \r\n0440 1162 43", "grouped"),
+            ("DK50\t0040\t0440\t1162\t43", "grouped"),
             ("dk50 0040 0440 1162 43", "grouped"),
             ("GB29NWBK60161331926819", "electronic"),
             ("GB29 NWBK 6016 1331 9268 19", "grouped"),
