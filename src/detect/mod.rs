@@ -309,6 +309,7 @@ mod tests {
                 );
             }
         }
+        assert!(found > 0);
     }
 
     fn deadline() -> Instant {
