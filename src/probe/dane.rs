@@ -6,6 +6,7 @@
 use super::{
     Tlsa,
     dns::{Answer, Dns, DnsFailure, Records, Security},
+    tlsa::TlsaRecord,
 };
 use futures_util::future::join_all;
 use std::net::IpAddr;
@@ -61,7 +62,7 @@ async fn of_host(dns: &dyn Dns, name: &str, addresses: &Result<Answer<IpAddr>, D
             Ok(Answer::Records(records)) if records.security == Security::Unchecked => return Found::Unchecked,
             Ok(Answer::Records(records)) if records.security == Security::Secure => {
                 // Records of which none can be used ask for TLS without proof: `encrypt` is no weaker.
-                return if records.data.iter().any(|record| record.usable) { Found::Usable } else { Found::Nothing };
+                return if records.data.iter().any(TlsaRecord::is_usable) { Found::Usable } else { Found::Nothing };
             }
             Ok(_) => {}
         }
@@ -72,8 +73,9 @@ async fn of_host(dns: &dyn Dns, name: &str, addresses: &Result<Answer<IpAddr>, D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::dns::{Mx, TlsaRecord};
+    use crate::probe::dns::Mx;
     use futures_util::future::BoxFuture;
+    use hickory_resolver::proto::rr::rdata::tlsa::{CertUsage, Matching, Selector, TLSA};
     use std::collections::HashMap;
 
     #[derive(Default)]
@@ -89,6 +91,9 @@ mod tests {
         fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Answer<TlsaRecord>, DnsFailure>> {
             Box::pin(async move { self.0.get(name).cloned().unwrap_or(Ok(Answer::NoName)) })
         }
+        fn txt<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer<Vec<u8>>, DnsFailure>> {
+            unreachable!("DANE needs no text")
+        }
     }
 
     fn failure() -> DnsFailure {
@@ -96,7 +101,9 @@ mod tests {
     }
 
     fn tlsa(usable: bool, security: Security) -> Result<Answer<TlsaRecord>, DnsFailure> {
-        let records = Records { data: vec![TlsaRecord { usable }], security, canonical: String::new() };
+        let usage = if usable { CertUsage::DaneEe } else { CertUsage::PkixEe };
+        let record = TlsaRecord::new(TLSA::new(usage, Selector::Spki, Matching::Sha256, vec![0; 32]));
+        let records = Records { data: vec![record], security, canonical: String::new() };
         Ok(Answer::Records(records))
     }
 

@@ -12,6 +12,7 @@
 //! validate, bogus is bogus, and stays so while the program runs: a resolver that once showed signatures and then
 //! does not is an attack or a fault.
 
+use super::tlsa::TlsaRecord;
 use futures_util::future::BoxFuture;
 use hickory_resolver::{
     TokioResolver,
@@ -20,10 +21,7 @@ use hickory_resolver::{
     proto::{
         dnssec::{Proof, TrustAnchors},
         op::ResponseCode,
-        rr::{
-            Name, RData, Record, RecordType,
-            rdata::tlsa::{CertUsage, Matching, Selector, TLSA},
-        },
+        rr::{Name, RData, Record, RecordType},
     },
 };
 use std::{
@@ -91,14 +89,6 @@ pub(super) struct Mx {
     pub(super) host: String,
 }
 
-/// One TLSA record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct TlsaRecord {
-    /// Whether SMTP can use it: usage 2 or 3, a known selector, and a digest of the right length
-    /// (RFC 7672 section 3.1).
-    pub(super) usable: bool,
-}
-
 /// Why DNS gave no answer; may be another in a moment.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("DNS, {kind} {name}: {reason}")]
@@ -119,6 +109,8 @@ pub(super) trait Dns: Send + Sync {
     fn addresses<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer<IpAddr>, DnsFailure>>;
     /// The TLSA records of a name such as `_25._tcp.mx.example`.
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Answer<TlsaRecord>, DnsFailure>>;
+    /// The TXT records of a name, the strings of each put together (RFC 7208 section 3.3, RFC 8461 section 3.1).
+    fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Answer<Vec<u8>>, DnsFailure>>;
 }
 
 /// Why there is no resolver.
@@ -271,7 +263,16 @@ impl Dns for Resolver {
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Answer<TlsaRecord>, DnsFailure>> {
         Box::pin(async move {
             Ok(self.ask(name, RecordType::TLSA).await?.filter_map(|data| match data {
-                RData::TLSA(tlsa) => Some(TlsaRecord { usable: usable(&tlsa) }),
+                RData::TLSA(tlsa) => Some(TlsaRecord::new(tlsa)),
+                _ => None,
+            }))
+        })
+    }
+
+    fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Answer<Vec<u8>>, DnsFailure>> {
+        Box::pin(async move {
+            Ok(self.ask(name, RecordType::TXT).await?.filter_map(|data| match data {
+                RData::TXT(txt) => Some(txt.txt_data.concat()),
                 _ => None,
             }))
         })
@@ -422,18 +423,6 @@ fn select(answers: &[Record], name: &Name, kind: RecordType, validated: bool) ->
     Err(Fault::TooManyAliases)
 }
 
-/// Whether SMTP can use a TLSA record.
-fn usable(tlsa: &TLSA) -> bool {
-    matches!(tlsa.cert_usage, CertUsage::DaneTa | CertUsage::DaneEe)
-        && matches!(tlsa.selector, Selector::Full | Selector::Spki)
-        && match tlsa.matching {
-            Matching::Raw => !tlsa.cert_data.is_empty(),
-            Matching::Sha256 => tlsa.cert_data.len() == 32,
-            Matching::Sha512 => tlsa.cert_data.len() == 64,
-            _ => false,
-        }
-}
-
 /// A host name as an absolute name; `None` for what is none.
 fn host_name(host: &str) -> Option<Name> {
     if !is_host_name(host) {
@@ -582,26 +571,6 @@ mod tests {
         }
         assert_eq!(merge(Ok(Answer::NoData), Ok(Answer::NoData)), Ok(Answer::NoData));
         assert_eq!(merge(Ok(Answer::NoName), Ok(Answer::NoName)), Ok(Answer::NoName));
-    }
-
-    #[test]
-    fn only_some_tlsa_records_are_usable() {
-        use {CertUsage::*, Matching::*, Selector::*};
-        let record = |usage, selector, matching, length| TLSA::new(usage, selector, matching, vec![0; length]);
-        for (tlsa, expected) in [
-            (record(DaneEe, Spki, Sha256, 32), true),
-            (record(DaneTa, Full, Sha512, 64), true),
-            (record(DaneEe, Full, Raw, 700), true),
-            (record(DaneEe, Full, Raw, 0), false),
-            (record(DaneEe, Spki, Sha256, 31), false),
-            (record(DaneEe, Spki, Sha512, 32), false),
-            (record(PkixEe, Spki, Sha256, 32), false),
-            (record(PkixTa, Spki, Sha256, 32), false),
-            (record(DaneEe, Selector::Unassigned(7), Sha256, 32), false),
-            (record(DaneEe, Spki, Matching::Unassigned(7), 32), false),
-        ] {
-            assert_eq!(usable(&tlsa), expected, "{tlsa}");
-        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
-//! dane         whether the hosts have TLSA records
+//! dane, tlsa   whether the hosts have TLSA records
 //! capability   what all of that amounts to
 //! ```
 
@@ -21,6 +21,7 @@ mod mx;
 mod reply;
 mod smtp;
 mod starttls;
+mod tlsa;
 
 pub use cache::{Assess, Prober, ProberError};
 

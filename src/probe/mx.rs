@@ -105,7 +105,10 @@ fn is_within(host: &str, domain: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::dns::{DnsFailure, Mx, Records, TlsaRecord};
+    use crate::probe::{
+        dns::{DnsFailure, Mx, Records},
+        tlsa::TlsaRecord,
+    };
     use futures_util::future::BoxFuture;
 
     struct Fixed(Result<Answer<Mx>, DnsFailure>);
@@ -119,6 +122,9 @@ mod tests {
         }
         fn tlsa<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer<TlsaRecord>, DnsFailure>> {
             unreachable!("a route needs no TLSA records")
+        }
+        fn txt<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer<Vec<u8>>, DnsFailure>> {
+            unreachable!("a route needs no text")
         }
     }
 
