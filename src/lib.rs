@@ -13,7 +13,7 @@
 //! documents         attached files -> pieces of text: what those processes do
 //! message           a message -> pieces of text
 //! config            segl.toml
-//! envelope, level, network, nexthop, printable, requirement    the words that all of these share
+//! envelope, level, network, nexthop, printable, requirement, tls_policy    the words that all of these share
 //! ```
 
 pub mod config;
@@ -37,5 +37,6 @@ pub mod probe;
 pub mod requirement;
 #[cfg(feature = "daemon")]
 pub mod store;
+pub mod tls_policy;
 #[cfg(all(feature = "daemon", feature = "documents"))]
 pub mod worker;

@@ -7,13 +7,14 @@
 use segl::{
     config,
     nexthop::Destination,
-    policy::postfix_policy::{Answer, CipherGrade, InForce, PostfixVersion, Protocols, TlsLevel, Tlsa, answer},
+    policy::postfix_policy::{Answer, InForce, Tlsa, answer},
     postfix::{
         postconf::{Postconf, PostfixFacts},
         resolve::{Origin, Question, Resolution, Resolver},
         transport,
     },
     requirement::{Requirement, TlsVersion},
+    tls_policy::{CipherGrade, PostfixVersion, Protocols, TlsLevel},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -5,12 +5,12 @@ use segl::{
     config::{Advice, Config, ConfigError, SocketAddress, line_of, rules::read_rule_files},
     daemon::run::block_on,
     detect::{RuleFault, RuleSet},
-    policy::postfix_policy::PostfixVersion,
     postfix::{
         postconf::Postconf,
         transport::{in_force, policy_maps},
     },
     store::filesystem::memory_file_system,
+    tls_policy::PostfixVersion,
 };
 use serde::Serialize;
 use std::{fmt::Write, fs::File, path::Path, process::ExitCode};

@@ -5,7 +5,7 @@
 
 use super::tool;
 pub use super::tool::ToolError;
-pub use crate::policy::postfix_policy::PostfixVersion;
+pub use crate::tls_policy::PostfixVersion;
 use crate::{
     config,
     nexthop::{Destination, DestinationError},

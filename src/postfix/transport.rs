@@ -3,7 +3,8 @@
 use super::postconf::{PostfixFacts, Service, split_list};
 use crate::{
     config::TransportLeads,
-    policy::postfix_policy::{CipherGrade, InForce, Protocols, TlsLevel},
+    policy::postfix_policy::InForce,
+    tls_policy::{CipherGrade, Protocols, TlsLevel},
 };
 use std::collections::BTreeMap;
 

@@ -1,0 +1,8 @@
+//! The vocabulary of Postfix's TLS policies (postconf(5) smtp_tls_policy_maps, TLS_README).
+
+mod ciphers;
+mod level;
+mod protocols;
+mod version;
+
+pub use self::{ciphers::CipherGrade, level::TlsLevel, protocols::Protocols, version::PostfixVersion};
