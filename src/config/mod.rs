@@ -4,6 +4,7 @@
 //! holds has been parsed and is within its bounds; nothing has to be validated again.
 
 mod advice;
+mod destinations;
 mod detect;
 mod documents;
 mod domains;
@@ -27,6 +28,7 @@ mod value;
 
 pub use self::{
     advice::Advice,
+    destinations::{Baseline, Destinations},
     detect::{CountsAs, Detect, LimitCountsAs},
     documents::Documents,
     domains::DomainSet,
@@ -66,6 +68,8 @@ pub struct Config {
     pub level: Levels,
     /// Which mail is ours to refuse.
     pub submitted: Submitted,
+    /// What is asked of destinations.
+    pub destinations: Destinations,
     /// How messages are read and judged.
     pub detect: Detect,
     /// How attached files are read.
@@ -133,6 +137,7 @@ impl Config {
             sockets: Sockets::read(&top.section("sockets")),
             level: Levels::read(&top.section("level")),
             submitted: Submitted::read(&top.section("submitted")),
+            destinations: Destinations::read(&top.section("destinations")),
             detect: Detect::read(&top.section("detect")),
             documents: Documents::read(&top.section("documents")),
             marks: Marks::read(&top.section("marks")),

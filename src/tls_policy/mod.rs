@@ -2,7 +2,10 @@
 
 mod ciphers;
 mod level;
+mod line;
 mod protocols;
 mod version;
 
-pub use self::{ciphers::CipherGrade, level::TlsLevel, protocols::Protocols, version::PostfixVersion};
+pub use self::{
+    ciphers::CipherGrade, level::TlsLevel, line::PolicyLine, protocols::Protocols, version::PostfixVersion,
+};
