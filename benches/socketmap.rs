@@ -21,7 +21,7 @@ use segl::{
         socket::{Activation, Listener},
     },
     level::Level,
-    postfix::socketmap::{self, Answer, Lookup, Reply},
+    postfix::socketmap::{self, Answer, Lookup, Map, Reply},
     requirement::{Requirement, TlsVersion},
     store::{Holder, Pin, PinStore, Scope, sqlite::SqliteStore},
 };
@@ -73,7 +73,7 @@ fn is_pinned(number: usize) -> bool {
 struct Constant;
 
 impl Lookup for Constant {
-    fn lookup(&self, _: &str) -> Answer {
+    fn lookup(&self, _: Map, _: &str) -> Answer {
         Reply::Ok(CONSTANT.into()).into()
     }
 }
@@ -281,7 +281,7 @@ fn start_segl(directory: &Path) -> Outcome<Server> {
     fs::copy("/usr/share/postfix/master.cf.dist", postfix.join("master.cf"))
         .map_err(|error| format!("Debian's package postfix is needed: {error}"))?;
     let socket = directory.join("segl.sock");
-    let policies = format!("smtp_tls_policy_maps = socketmap:unix:{}:{}\n", socket.display(), socketmap::MAP);
+    let policies = format!("smtp_tls_policy_maps = socketmap:unix:{}:tls\n", socket.display());
     fs::write(
         postfix.join("main.cf"),
         format!("compatibility_level = 3.6\nsmtp_tls_security_level = may\n{policies}"),

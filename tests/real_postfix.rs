@@ -7,7 +7,10 @@
 use segl::{
     config,
     nexthop::Destination,
-    policy::postfix_policy::{Answer, InForce, Tlsa, answer},
+    policy::{
+        postfix_policy::{self, Answer, Held, InForce, answer},
+        promise::{Extent, Promise},
+    },
     postfix::{
         postconf::{Postconf, PostfixFacts},
         resolve::{Origin, Question, Resolution, Resolver},
@@ -452,10 +455,19 @@ async fn policies_are_understood_by_smtp() {
     let version =
         PostfixVersion::parse(run("/usr/sbin/postconf", &["-d", "-h", "mail_version"]).trim()).expect("version");
     let old = PostfixVersion::new(3, 5, 0);
-    let told = |level, protocols: &str, ciphers, version, requirement, tlsa| {
+    let told = |level, protocols: &str, ciphers, version, requirement, promise: &Promise| {
         let protocols = Protocols::parse(protocols).expect("protocols");
         let in_force = InForce { level, protocols, ciphers, dane_usable: true };
-        match answer(Some(requirement), &Ok(in_force), version, tlsa) {
+        let (in_force, held) = (Ok(in_force), Held::Not);
+        let question = postfix_policy::Question {
+            requirement: Some(requirement),
+            fixed: None,
+            promise,
+            held,
+            in_force: &in_force,
+            version,
+        };
+        match answer(&question) {
             Answer::Policy(policy) => policy,
             other => panic!("{other:?}"),
         }
@@ -478,20 +490,27 @@ async fn policies_are_understood_by_smtp() {
             ("", medium, encrypt_1_3, both, "TLSv1.3"),
             ("", medium, encrypt_1_3, only_1_2, "Cannot start TLS: handshake failure"),
         ] {
-            cases.push((told(TlsLevel::May, protocols, ciphers, version, requirement, Tlsa::Absent), server, expected));
+            cases.push((
+                told(TlsLevel::May, protocols, ciphers, version, requirement, &Promise::Nothing),
+                server,
+                expected,
+            ));
         }
-        let mut at = |level, requirement, tlsa, server, expected| {
-            cases.push((told(level, "", medium, version, requirement, tlsa), server, expected));
+        let mut at = |level, requirement, promise: &Promise, server, expected| {
+            cases.push((told(level, "", medium, version, requirement, promise), server, expected));
         };
-        at(TlsLevel::None, authenticated, Tlsa::Absent, both, "Verified TLS connection");
-        at(TlsLevel::None, authenticated, Tlsa::Absent, stranger, "Server certificate not verified");
-        at(TlsLevel::Verify, encrypt, Tlsa::Absent, both, "Verified TLS connection");
-        at(TlsLevel::Verify, encrypt, Tlsa::Absent, stranger, "Server certificate not verified");
-        at(TlsLevel::Secure, encrypt, Tlsa::Absent, both, "Verified TLS connection");
-        at(TlsLevel::Secure, encrypt, Tlsa::Absent, stranger, "Server certificate not verified");
-        at(TlsLevel::Fingerprint, encrypt, Tlsa::Absent, both, "Server certificate not verified");
+        at(TlsLevel::None, authenticated, &Promise::Nothing, both, "Verified TLS connection");
+        at(TlsLevel::None, authenticated, &Promise::Nothing, stranger, "Server certificate not verified");
+        at(TlsLevel::Verify, encrypt, &Promise::Nothing, both, "Verified TLS connection");
+        at(TlsLevel::Verify, encrypt, &Promise::Nothing, stranger, "Server certificate not verified");
+        at(TlsLevel::Secure, encrypt, &Promise::Nothing, both, "Verified TLS connection");
+        at(TlsLevel::Secure, encrypt, &Promise::Nothing, stranger, "Server certificate not verified");
+        at(TlsLevel::Fingerprint, encrypt, &Promise::Nothing, both, "Server certificate not verified");
+        let of = |names: &str| Promise::MtaSts { names: names.to_owned(), report: String::new() };
+        at(TlsLevel::May, encrypt, &of("localhost:.example.org"), both, "Verified TLS connection");
+        at(TlsLevel::May, encrypt, &of("mx.example.org"), both, "Server certificate not verified");
         // No TLSA record can be found for a host that is looked up in /etc/hosts.
-        at(TlsLevel::DaneOnly, encrypt, Tlsa::Present, both, "4.7.5");
+        at(TlsLevel::DaneOnly, encrypt, &Promise::Dane(Extent::EveryHost), both, "4.7.5");
     }
     // Such as these must be noticed, or this test would be worth nothing.
     let problem = "client TLS configuration problem";

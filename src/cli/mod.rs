@@ -14,6 +14,7 @@ mod output;
 mod pins;
 mod policy;
 mod probe;
+mod published;
 #[cfg(feature = "documents")]
 mod read_worker;
 mod run;

@@ -3,18 +3,20 @@
 use super::{
     exit,
     output::{self, rfc3339},
+    published,
     state::{prepared, store_failure},
 };
 use segl::{
     config::{Config, Mode},
-    daemon::{run::block_on, service},
+    daemon::{lookup::Asked, run::block_on},
     nexthop::Destination,
-    policy::postfix_policy::{self, Answer, Tlsa},
+    policy::postfix_policy::Answer,
     postfix::{
         postconf::{Postconf, PostfixFacts},
+        socketmap::Map,
         transport,
     },
-    probe::{Assess, Prober},
+    probe::Prober,
     requirement::Requirement,
     store::{Pin, Scope, database::Database},
 };
@@ -42,6 +44,10 @@ struct Told<'a> {
     reason: Option<String>,
     mode: &'static str,
     level_in_force: Option<&'static str>,
+    /// The administrator's own policy.
+    fixed: Option<String>,
+    /// What the destination publishes, where that counts; a line each.
+    published: Option<Vec<String>>,
     pins: Vec<Because>,
 }
 
@@ -82,9 +88,11 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
 
 async fn tell(config: &Config, destinations: &[Destination], pins: &[Pin], json: bool) -> String {
     let facts = Postconf::new(&config.postfix).read().await.map_err(|error| error.to_string());
+    let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
+    let prober = Prober::new(&config.probe, helo).map_err(|error| error.to_string());
     let mut text = String::new();
     for destination in destinations {
-        let told = told(config, destination, pins, facts.as_ref()).await;
+        let told = told(config, destination, pins, facts.as_ref(), prober.as_ref()).await;
         if json {
             text.push_str(&serde_json::to_string(&told).unwrap_or_default());
             text.push('\n');
@@ -100,6 +108,7 @@ async fn told<'a>(
     destination: &'a Destination,
     pins: &[Pin],
     facts: Result<&PostfixFacts, &String>,
+    prober: Result<&Prober, &String>,
 ) -> Told<'a> {
     let holding: Vec<&Pin> = pins
         .iter()
@@ -107,18 +116,23 @@ async fn told<'a>(
         .collect();
     let requirement = holding.iter().map(|pin| pin.requirement).reduce(Requirement::and);
     let in_force = transport::in_force(facts.ok());
-    let answer = match facts {
-        Err(error) if requirement.is_some() => Answer::Temp(error.clone()),
-        Err(_) => Answer::NotFound,
-        Ok(facts) => {
-            let needs_tlsa = requirement.zip(in_force.as_ref().ok()).is_some_and(|(r, f)| f.depends_on_tlsa(r));
-            let tlsa = if needs_tlsa { published(config, destination, facts).await } else { Tlsa::Unknown };
-            postfix_policy::answer(requirement, &in_force, facts.version, tlsa)
+    let (answer, published) = match (facts, prober) {
+        (Err(error), _) | (_, Err(error)) => (Answer::Temp(error.clone()), None),
+        (Ok(facts), Ok(prober)) => {
+            let asked = Asked {
+                destination: destination.clone(),
+                requirement,
+                in_force: in_force.clone(),
+                version: facts.version,
+                map: Map::Policy,
+            };
+            let told = asked.later(&config.destinations, prober).await;
+            (told.answer, told.published)
         }
     };
     let observing = config.mode == Mode::Observe;
     let (answer, policy, reason) = match answer {
-        Answer::NotFound => ("NOTFOUND", None, Some("no pin holds it".to_owned())),
+        Answer::NotFound => ("NOTFOUND", None, Some("no pin holds it, and nothing else does".to_owned())),
         Answer::Policy(policy) if observing => {
             ("NOTFOUND", None, Some(format!("mode is observe; mode enforce would answer {policy}")))
         }
@@ -135,14 +149,9 @@ async fn told<'a>(
         reason,
         mode: if observing { "observe" } else { "enforce" },
         level_in_force: in_force.as_ref().ok().map(|in_force| in_force.level.as_str()),
+        fixed: config.destinations.fixed(destination).map(ToString::to_string),
+        published: published.map(|published| published::lines(&published)),
         pins: holding.into_iter().map(because).collect(),
-    }
-}
-
-async fn published(config: &Config, destination: &Destination, facts: &PostfixFacts) -> Tlsa {
-    match Prober::new(&config.probe, facts.helo_name()) {
-        Ok(prober) => service::tlsa(&prober.assess(destination, config.probe.max_time).await.tlsa),
-        Err(_) => Tlsa::Unknown,
     }
 }
 
@@ -169,6 +178,12 @@ fn write_text(text: &mut String, told: &Told<'_>) {
     text.push('\n');
     if let Some(level) = told.level_in_force {
         let _ = writeln!(text, "  without Segl: {level}, as main.cf and master.cf have it");
+    }
+    if let Some(fixed) = &told.fixed {
+        let _ = writeln!(text, "  [destinations.fixed] has: {fixed}");
+    }
+    for line in told.published.iter().flatten() {
+        let _ = writeln!(text, "  {line}");
     }
     for pin in &told.pins {
         let Because { scope, message, requirement, min_tls, level, since } = pin;

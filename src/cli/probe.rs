@@ -1,21 +1,21 @@
 //! `segl probe`: what destinations can do, host by host.
 
-use super::exit;
+use super::{exit, published::dane};
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segl::{
     config::Config,
-    daemon::service,
     nexthop::Destination,
     policy::{
         decision,
-        postfix_policy::{Answer, answer},
+        postfix_policy::{Answer, Held, Question, answer},
+        promise::promise,
     },
     postfix::{
         postconf::{Postconf, PostfixFacts},
         transport,
     },
-    probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Report, Tlsa},
+    probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Published, Report},
 };
 use serde::Serialize;
 use std::{
@@ -71,12 +71,16 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
         Err(error) => return exit::fail(exit::CONFIG, error),
     };
     let budget = config.probe.max_time + MARGIN;
-    let assessed = stream::iter(destinations).map(|destination| prober.assess(destination, budget));
+    let prober = &prober;
+    let both = |destination| async move {
+        tokio::join!(prober.assess(destination, budget), prober.published(destination, budget))
+    };
+    let assessed = stream::iter(destinations).map(both);
     let mut reports = stream::iter(destinations).zip(assessed.buffered(AT_ONCE));
     let mut all_known = true;
-    while let Some((destination, report)) = reports.next().await {
+    while let Some((destination, (report, published))) = reports.next().await {
         all_known &= !matches!(report.capability, Capability::Unknown { .. });
-        let policy = policy(config, facts.as_ref(), &report);
+        let policy = policy(config, facts.as_ref(), destination, &published);
         let mut out = io::stdout().lock();
         let written = match json {
             true => write_json(&mut out, destination, &report, policy),
@@ -90,10 +94,22 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
 }
 
 /// What Postfix would be told for a confidential message; `None` where nothing is known of the Postfix here.
-fn policy(config: &Config, facts: Option<&PostfixFacts>, report: &Report) -> Option<String> {
-    let requirement = decision::requirement(&config.level.confidential);
+fn policy(
+    config: &Config,
+    facts: Option<&PostfixFacts>,
+    destination: &Destination,
+    published: &Published,
+) -> Option<String> {
     let in_force = transport::in_force(facts);
-    match answer(Some(requirement), &in_force, facts?.version, service::tlsa(&report.tlsa)) {
+    let question = Question {
+        requirement: Some(decision::requirement(&config.level.confidential)),
+        fixed: config.destinations.fixed(destination),
+        promise: &promise(published, in_force.as_ref().is_ok_and(|in_force| in_force.dane_usable)),
+        held: Held::ToPromise,
+        in_force: &in_force,
+        version: facts?.version,
+    };
+    match answer(&question) {
         Answer::Policy(policy) => Some(policy),
         Answer::Temp(reason) => Some(format!("TEMP {reason}")),
         Answer::NotFound => None,
@@ -231,17 +247,4 @@ fn versions(hosts: &[HostReport]) -> Vec<&'static str> {
     versions.sort_by(|a, b| b.cmp(a));
     versions.dedup();
     versions.into_iter().map(|version| version.as_str()).collect()
-}
-
-/// A word for programs and a sentence for people.
-fn dane(tlsa: &Tlsa) -> (&'static str, String) {
-    match tlsa {
-        Tlsa::Present { mx_secure: true } => ("present", "TLSA records".to_owned()),
-        Tlsa::Present { mx_secure: false } => {
-            ("insecure-mx", "TLSA records, but the MX records are not signed".to_owned())
-        }
-        Tlsa::Absent => ("absent", "no TLSA records".to_owned()),
-        Tlsa::Unsupported => ("unsupported", "cannot be seen: the DNS servers strip DNSSEC".to_owned()),
-        Tlsa::Unknown { reason } => ("unknown", format!("unknown: {reason}")),
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod limit;
 pub mod log;
+pub mod lookup;
 pub mod notify;
 pub mod reader;
 pub mod run;

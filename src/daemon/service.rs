@@ -1,31 +1,25 @@
 //! What the sockets serve: one configuration at a time, and what lives longer than it.
 
+use super::lookup::Asked;
 use crate::{
-    config::{Config, Mode},
+    config::{Baseline, Config, Mode},
     envelope::QueueId,
     nexthop::Destination,
-    policy::postfix_policy::{self, InForce, Tlsa},
+    policy::postfix_policy::{self, InForce},
     postfix::{
         content::Budget,
         judge::{Inspect, Judge, reading_permits},
         milter::Current,
         postconf::{PostfixFacts, PostfixWatch},
         route::ThisPostfix,
-        socketmap::{Answer, Lookup, Reply},
+        socketmap::{Answer, Lookup, Map, Reply},
         transport,
     },
-    probe::{self, Assess},
+    probe::Assess,
     store::PinStore,
 };
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Semaphore, mpsc};
-
-/// How long a lookup may wait for what a destination publishes, where the level in force is `dane`; Postfix waits
-/// 100 s for a reply.
-const PUBLISHED_WAIT: Duration = Duration::from_secs(20);
 
 /// What one reading of the configuration gave.
 pub struct Snapshot {
@@ -137,8 +131,8 @@ impl Current for Service {
 }
 
 impl Lookup for Service {
-    fn lookup(&self, key: &str) -> Answer {
-        // Postfix asks for the parents of a name that is not found; pins are never held for them.
+    fn lookup(&self, map: Map, key: &str) -> Answer {
+        // Postfix asks for the parents of a name that is not found; what is ours for them was found with the name itself.
         if key.starts_with('.') {
             return Reply::NotFound.into();
         }
@@ -151,47 +145,36 @@ impl Lookup for Service {
             Err(error) => return Reply::Temp(error.to_string().into()).into(),
         };
         let requirement = match self.pins.strictest(&destination) {
-            Ok(None) => return Reply::NotFound.into(),
-            Ok(Some(requirement)) => requirement,
+            Ok(requirement) => requirement,
             Err(error) => {
                 tracing::error!("socketmap: {destination}: {error}");
                 return Reply::Temp("Segl cannot read its pins".into()).into();
             }
         };
-        let facts = self.watch.facts();
-        let in_force = self.in_force.of(facts.as_ref());
-        let depends_on_tlsa = in_force.as_ref().is_ok_and(|in_force| in_force.depends_on_tlsa(requirement));
-        let version = facts.as_ref().map(|facts| facts.version);
-        let reply = move |tlsa| match version {
-            None => Reply::Temp("Postfix's configuration could not be read (postconf)".into()),
-            Some(version) => reply(&postfix_policy::answer(Some(requirement), &in_force, version, tlsa)),
-        };
-        if !depends_on_tlsa {
-            return reply(Tlsa::Unknown).into();
+        let baseline = now.config.destinations.baseline;
+        let is_fixed = now.config.destinations.fixed(&destination).is_some();
+        if requirement.is_none() && !is_fixed && baseline == Baseline::None {
+            return Reply::NotFound.into();
         }
-        match now.assess.cached(&destination) {
-            Some(report) => reply(tlsa(&report.tlsa)).into(),
+        let facts = self.watch.facts();
+        let Some(version) = facts.as_ref().map(|facts| facts.version) else {
+            return Reply::Temp("Postfix's configuration could not be read (postconf)".into()).into();
+        };
+        let in_force = self.in_force.of(facts.as_ref());
+        let asked = Asked { destination, requirement, in_force, version, map };
+        match asked.now(&now.config.destinations, &*now.assess) {
+            Some(answer) => reply(answer).into(),
             None => Answer::Later(Box::pin(async move {
-                reply(tlsa(&now.assess.assess(&destination, PUBLISHED_WAIT).await.tlsa))
+                reply(asked.later(&now.config.destinations, &*now.assess).await.answer)
             })),
         }
     }
 }
 
-/// What a policy can make of what was found of TLSA records. Records behind an insecure MX record are none that a
-/// level can ask for together with TLS; where the resolver hides DNSSEC, Postfix behind it sees no records either.
-pub fn tlsa(found: &probe::Tlsa) -> Tlsa {
-    match found {
-        probe::Tlsa::Present { mx_secure: true } => Tlsa::Present,
-        probe::Tlsa::Present { mx_secure: false } | probe::Tlsa::Absent | probe::Tlsa::Unsupported => Tlsa::Absent,
-        probe::Tlsa::Unknown { .. } => Tlsa::Unknown,
-    }
-}
-
-fn reply(answer: &postfix_policy::Answer) -> Reply {
+fn reply(answer: postfix_policy::Answer) -> Reply {
     match answer {
-        postfix_policy::Answer::Policy(policy) => Reply::Ok(policy.clone().into()),
+        postfix_policy::Answer::Policy(policy) => Reply::Ok(policy.into()),
         postfix_policy::Answer::NotFound => Reply::NotFound,
-        postfix_policy::Answer::Temp(reason) => Reply::Temp(reason.clone().into()),
+        postfix_policy::Answer::Temp(reason) => Reply::Temp(reason.into()),
     }
 }

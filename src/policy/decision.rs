@@ -5,7 +5,7 @@ use crate::{
     envelope::Direction,
     level::Level,
     nexthop::Destination,
-    probe::{Capability, Proof, Report},
+    probe::{Capability, Report},
     requirement::Requirement,
 };
 use std::sync::Arc;
@@ -147,7 +147,7 @@ pub fn outlook(report: &Report, requirement: Requirement) -> Outlook {
 
 fn by_capability(capability: &Capability, requirement: Requirement) -> Outlook {
     let (version, proven) = match capability {
-        Capability::Authenticated { version, how: Proof::Pkix } => (*version, true),
+        Capability::Authenticated { version, .. } => (*version, true),
         Capability::Encrypted { version } => (*version, false),
         Capability::Cleartext { reason } => return Outlook::Unmet(Obstacle::NotEncrypted(reason.clone())),
         Capability::Undeliverable { reason } => return Outlook::Unmet(Obstacle::Undeliverable(reason.clone())),
@@ -223,6 +223,7 @@ pub fn acts(mode: Mode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::Proof;
     use crate::requirement::TlsVersion::{V1_2, V1_3};
     use proptest::prelude::*;
     use std::time::Duration;

@@ -2,5 +2,7 @@
 
 pub mod decision;
 pub mod postfix_policy;
+pub mod promise;
 pub mod refusal;
+pub mod vouched;
 mod words;

@@ -4,9 +4,10 @@
 //! answer is made of two things: what the mail requires, and what is in force without us. It is never weaker than
 //! either. Where no policy can be both, the answer is a temporary failure, and Postfix defers.
 
+use super::promise::{Extent, Promise};
 use crate::{
     requirement::Requirement,
-    tls_policy::{CipherGrade, PostfixVersion, Protocols, TlsLevel},
+    tls_policy::{CipherGrade, PolicyLine, PostfixVersion, Protocols, TlsLevel},
 };
 
 /// What Postfix does at a destination when no table names it: main.cf, and what the asking service overrides.
@@ -53,23 +54,33 @@ impl InForce {
     }
 }
 
-impl InForce {
-    /// Whether the answer depends on what the destination publishes.
-    pub fn depends_on_tlsa(&self, requirement: Requirement) -> bool {
-        self.dane_usable && (self.level == TlsLevel::Dane || matches!(requirement, Requirement::Authenticated(_)))
-    }
+/// What an answer is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// What the destination's pins ask.
+    pub requirement: Option<Requirement>,
+    /// The administrator's own policy for the destination.
+    pub fixed: Option<&'a PolicyLine>,
+    /// What the destination publishes.
+    pub promise: &'a Promise,
+    /// How far mail is held that no pin holds.
+    pub held: Held,
+    /// What is in force without us, or why that is not known.
+    pub in_force: &'a Result<InForce, String>,
+    /// Who asks.
+    pub version: PostfixVersion,
 }
 
-/// Whether a destination publishes DANE TLSA records (RFC 7672).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Tlsa {
-    /// The MX RRset is secure, and so are addresses and usable TLSA records of every MX host.
-    Present,
-    /// Proven not so. (An insecure MX RRset whose hosts have TLSA records counts as this: Postfix's `dane` then
-    /// checks the records of whatever host the MX record names, and no policy asks for that and for TLS at once.)
-    Absent,
-    /// Not looked up, or not to be told now.
-    Unknown,
+/// How far mail is held that no pin holds.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Held {
+    /// Not at all.
+    #[default]
+    Not,
+    /// To what the destination publishes.
+    ToPromise,
+    /// And to TLS.
+    ToTls,
 }
 
 /// The answer to one lookup.
@@ -97,53 +108,167 @@ const VERIFIED: &str = "verify match=hostname:nexthop:dot-nexthop";
 
 /// What Postfix is told.
 ///
-/// - No requirement: nothing.
-/// - `none`, `may`, `encrypt` in force: `encrypt`; when authentication is asked for, `dane-only` where the destination
-///   has TLSA records and this Postfix does DANE, else a verified certificate.
-/// - `dane` in force: `dane-only` where there are TLSA records or where that is not known (Postfix looks them up
-///   itself, securely, and defers when there are none); where there are none, as for `may`, which `dane` then is.
-///   Where this Postfix is not set up for DANE, `dane` is `may` too.
-/// - `fingerprint`, `dane-only`, `verify`, `secure` in force: that level. No `match` is given, so that the names and
-///   fingerprints of main.cf, or of the service that asks, go on to count.
-/// - Always: TLS versions allowed by both, ciphers of at least grade medium. `exclude`, `servername` and the like are
-///   left to main.cf.
+/// - The administrator's own policy for the destination comes before everything; a requirement can only make it stricter.
+/// - `fingerprint`, `dane-only`, `verify`, `secure` in force: that level, whatever is published. No `match` is given, so that
+///   the names and fingerprints of main.cf, or of the service that asks, go on to count.
+/// - What the destination publishes, where mail is held to it, and always for a requirement's sake: `dane-only` where every
+///   host has TLSA records; `dane` where only some have or none can be used, which Postfix then tells apart host by host, and
+///   where TLS is required the stricter of what that can be; the names of an MTA-STS policy. Where it cannot be told, mail
+///   that is held to it waits.
+/// - Else a requirement asks for `encrypt`, or for a verified certificate; at `dane` in force for `dane-only`, where it is not
+///   known that there are no TLSA records (Postfix looks them up itself, securely, and defers when there are none).
+/// - A requirement narrows TLS versions to those allowed by both, and ciphers to grade medium or better. `exclude`,
+///   `servername` and the like are left to main.cf.
 ///
 /// Each attribute used is older than any Postfix supported; `protocols` is written as this version understands it.
-pub fn answer(
-    requirement: Option<Requirement>,
-    in_force: &Result<InForce, String>,
-    version: PostfixVersion,
-    tlsa: Tlsa,
-) -> Answer {
-    let Some(requirement) = requirement else {
+pub fn answer(question: &Question<'_>) -> Answer {
+    let Question { requirement, fixed, promise, held, in_force, version } = *question;
+    let published = held != Held::Not && *promise != Promise::Nothing;
+    if requirement.is_none() && fixed.is_none() && held < Held::ToTls && !published {
         return Answer::NotFound;
-    };
+    }
     let in_force = match in_force {
         Ok(in_force) => in_force,
         Err(reason) => return Answer::Temp(one_line(reason)),
     };
-    let Some(protocols) = in_force.protocols.attribute(requirement.min_tls(), version) else {
-        return Answer::Temp(format!(
-            "{} or newer is required, and smtp_tls_mandatory_protocols allows none of these",
-            requirement.min_tls()
-        ));
+    let level = match fixed {
+        Some(line) => by_administrator(line, question, in_force),
+        None => match level(question, in_force) {
+            Ok(Some(level)) => level,
+            Ok(None) => return Answer::NotFound,
+            Err(reason) => return Answer::Temp(one_line(&reason)),
+        },
     };
-    let level = level(requirement, in_force, tlsa);
-    let ciphers = in_force.ciphers.max(LEAST_GRADE).as_str();
+    let written = fixed.and_then(|line| line.protocols.as_ref());
+    let Some(requirement) = requirement else {
+        let protocols = written.map(|(protocols, _)| format!(" protocols={protocols}")).unwrap_or_default();
+        let ciphers = fixed.and_then(|line| line.ciphers).map(|grade| format!(" ciphers={}", grade.as_str()));
+        return Answer::Policy(format!("{level}{protocols}{}", ciphers.unwrap_or_default()));
+    };
+    let allowed = written.map_or(in_force.protocols, |(_, protocols)| *protocols);
+    let Some(protocols) = allowed.attribute(requirement.min_tls(), version) else {
+        let by = if written.is_some() { "[destinations.fixed]" } else { "smtp_tls_mandatory_protocols" };
+        return Answer::Temp(format!("{} or newer is required, and {by} allows none of these", requirement.min_tls()));
+    };
+    let ciphers = fixed.and_then(|line| line.ciphers).unwrap_or(in_force.ciphers).max(LEAST_GRADE).as_str();
     Answer::Policy(format!("{level} protocols={protocols} ciphers={ciphers}"))
 }
 
-fn level(requirement: Requirement, in_force: &InForce, tlsa: Tlsa) -> &'static str {
-    let from_nothing = || match requirement {
-        Requirement::Encrypt(_) => "encrypt",
-        Requirement::Authenticated(_) if in_force.dane_usable && tlsa == Tlsa::Present => "dane-only",
-        Requirement::Authenticated(_) => VERIFIED,
+/// The level and names of the administrator's policy, or what a requirement makes of them.
+fn by_administrator(line: &PolicyLine, question: &Question<'_>, in_force: &InForce) -> String {
+    let as_written = || format!("{}{}", line.level, line.names());
+    let Some(requirement) = question.requirement else { return as_written() };
+    let dane = in_force.dane_usable;
+    match line.level {
+        TlsLevel::None | TlsLevel::May => from_nothing(requirement, dane, question.promise),
+        TlsLevel::Encrypt => match requirement {
+            Requirement::Encrypt(_) => as_written(),
+            Requirement::Authenticated(_) => from_nothing(requirement, dane, question.promise),
+        },
+        TlsLevel::Dane if dane && !matches!(question.promise, Promise::Nothing | Promise::MtaSts { .. }) => {
+            TlsLevel::DaneOnly.to_string()
+        }
+        TlsLevel::Dane => from_nothing(requirement, dane, question.promise),
+        TlsLevel::Fingerprint | TlsLevel::DaneOnly | TlsLevel::Verify | TlsLevel::Secure => as_written(),
+    }
+}
+
+/// Whether the answer depends on what the destination publishes.
+pub fn depends_on_promise(
+    requirement: Option<Requirement>,
+    fixed: Option<&PolicyLine>,
+    held: Held,
+    in_force: &Result<InForce, String>,
+) -> bool {
+    let Ok(in_force) = in_force else { return false };
+    let level = fixed.map_or(in_force.level, |line| line.level);
+    let decided = matches!(level, TlsLevel::Fingerprint | TlsLevel::DaneOnly | TlsLevel::Verify | TlsLevel::Secure);
+    match requirement {
+        _ if decided => false,
+        None => fixed.is_none() && held != Held::Not,
+        Some(_) if held != Held::Not => true,
+        Some(requirement) => {
+            in_force.dane_usable && (level == TlsLevel::Dane || matches!(requirement, Requirement::Authenticated(_)))
+        }
+    }
+}
+
+/// What a requirement asks of a destination that nothing else holds: the strongest that it publishes.
+fn from_nothing(requirement: Requirement, dane_usable: bool, promise: &Promise) -> String {
+    match (promise, requirement) {
+        (Promise::Dane(Extent::EveryHost | Extent::SomeHosts), _) if dane_usable => TlsLevel::DaneOnly.to_string(),
+        (Promise::MtaSts { names, .. }, _) => by_names(names),
+        (_, Requirement::Encrypt(_)) => TlsLevel::Encrypt.to_string(),
+        (_, Requirement::Authenticated(_)) => VERIFIED.to_owned(),
+    }
+}
+
+/// The names of an MTA-STS policy, asked of a server that is told which name is meant (RFC 8461 section 4; postconf(5)
+/// smtp_tls_servername).
+fn by_names(names: &str) -> String {
+    format!("secure match={names} servername=hostname")
+}
+
+/// The level where the administrator has no policy of his own; `None` where that in force stands. `Err` with the reason where
+/// mail must wait.
+fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, String> {
+    let Question { requirement, held, promise, .. } = *question;
+    let unchecked;
+    let promise = match promise {
+        Promise::Dane(extent) if !in_force.dane_usable => {
+            unchecked = Promise::DaneUnchecked(*extent);
+            &unchecked
+        }
+        promise => promise,
     };
+    let in_force_dane = in_force.level == TlsLevel::Dane && in_force.dane_usable;
     match in_force.level {
-        TlsLevel::None | TlsLevel::May | TlsLevel::Encrypt => from_nothing(),
-        TlsLevel::Dane if in_force.dane_usable && tlsa != Tlsa::Absent => "dane-only",
-        TlsLevel::Dane => from_nothing(),
-        TlsLevel::Fingerprint | TlsLevel::DaneOnly | TlsLevel::Verify | TlsLevel::Secure => in_force.level.as_str(),
+        TlsLevel::None | TlsLevel::May | TlsLevel::Encrypt | TlsLevel::Dane => {}
+        TlsLevel::Fingerprint | TlsLevel::DaneOnly | TlsLevel::Verify | TlsLevel::Secure => {
+            return Ok(requirement.map(|_| in_force.level.to_string()));
+        }
+    }
+    let dane_only = || Ok(Some(TlsLevel::DaneOnly.to_string()));
+    if let Some(requirement) = requirement {
+        return match promise {
+            Promise::Unknown(reason) if held != Held::Not => Err(reason.clone()),
+            Promise::Unknown(_) if in_force_dane => dane_only(),
+            promise => Ok(Some(from_nothing(requirement, in_force.dane_usable, promise))),
+        };
+    }
+    let to_tls = held == Held::ToTls;
+    let encrypt = || Ok(Some(TlsLevel::Encrypt.to_string()));
+    // A table's answer replaces main.cf's level, so that `dane` is not to be answered where `encrypt` is in force.
+    let opportunistic = !to_tls && in_force.level != TlsLevel::Encrypt;
+    match promise {
+        Promise::Unknown(reason) => Err(reason.clone()),
+        Promise::MtaSts { names, .. } => Ok(Some(by_names(names))),
+        Promise::Dane(_) | Promise::DaneUnchecked(_) if held == Held::Not => Ok(None),
+        Promise::Dane(Extent::EveryHost) => dane_only(),
+        Promise::Dane(Extent::SomeHosts) if !opportunistic => dane_only(),
+        Promise::Dane(_) | Promise::DaneUnchecked(_) if in_force_dane && opportunistic => Ok(None),
+        Promise::Dane(_) if opportunistic => Ok(Some(TlsLevel::Dane.to_string())),
+        Promise::Dane(_) | Promise::DaneUnchecked(Extent::EveryHost | Extent::Unusable) => encrypt(),
+        Promise::DaneUnchecked(Extent::SomeHosts) | Promise::Nothing => {
+            if to_tls {
+                encrypt()
+            } else {
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What is told besides to a Postfix that reports on TLS (RFC 8460; `smtp_tlsrpt_enable`, 3.10 and later, before which these
+/// attributes are an error): what the policy rests on.
+pub fn for_tls_reports(answer: Answer, question: &Question<'_>) -> Answer {
+    match (answer, question.promise) {
+        (Answer::Policy(policy), Promise::MtaSts { report, .. })
+            if question.version.at_least(3, 10, 0) && policy.starts_with(TlsLevel::Secure.as_str()) =>
+        {
+            Answer::Policy(format!("{policy} {report}"))
+        }
+        (answer, _) => answer,
     }
 }
 
@@ -171,50 +296,196 @@ mod tests {
         InForce { level, protocols, ciphers: CipherGrade::Medium, dane_usable: true }
     }
 
-    fn told(requirement: Option<Requirement>, in_force: InForce, version: PostfixVersion, tlsa: Tlsa) -> String {
-        match answer(requirement, &Ok(in_force), version, tlsa) {
+    const PUBLISHED: Promise = Promise::Dane(Extent::EveryHost);
+
+    fn sts() -> Promise {
+        Promise::MtaSts { names: "mx.example:.example".to_owned(), report: "policy_type=sts".to_owned() }
+    }
+
+    fn unknown() -> Promise {
+        Promise::Unknown("DNS fails".to_owned())
+    }
+
+    fn ask(
+        requirement: Option<Requirement>,
+        in_force: &Result<InForce, String>,
+        version: PostfixVersion,
+        promise: &Promise,
+        held: Held,
+    ) -> Answer {
+        answer(&Question { requirement, fixed: None, promise, held, in_force, version })
+    }
+
+    fn word(answer: Answer) -> String {
+        match answer {
             Answer::Policy(policy) => policy,
             other => format!("{other:?}"),
         }
     }
 
-    #[test]
-    fn no_requirement_says_nothing() {
-        assert_eq!(answer(None, &Ok(in_force(TlsLevel::Secure)), V3_7, Tlsa::Unknown), Answer::NotFound);
-        assert_eq!(answer(None, &Err("unknown".into()), V3_7, Tlsa::Unknown), Answer::NotFound);
+    fn told(requirement: Option<Requirement>, in_force: InForce, version: PostfixVersion, promise: &Promise) -> String {
+        word(ask(requirement, &Ok(in_force), version, promise, Held::Not))
     }
 
     #[test]
-    fn level_follows_requirement_and_what_is_in_force() {
+    fn nothing_asked_says_nothing() {
+        for in_force in [Ok(in_force(TlsLevel::Secure)), Ok(in_force(TlsLevel::May)), Err("unknown".to_owned())] {
+            for promise in [PUBLISHED, sts(), unknown(), Promise::Nothing] {
+                assert_eq!(ask(None, &in_force, V3_7, &promise, Held::Not), Answer::NotFound);
+            }
+            assert_eq!(ask(None, &in_force, V3_7, &Promise::Nothing, Held::ToPromise), Answer::NotFound);
+        }
+    }
+
+    #[test]
+    fn level_follows_requirement_promise_and_what_is_in_force() {
         use TlsLevel as L;
-        use Tlsa::{Absent, Present, Unknown};
         let verified = "verify match=hostname:nexthop:dot-nexthop";
-        for (level, tlsa, encrypt, authenticated) in [
-            (L::None, Absent, "encrypt", verified),
-            (L::May, Absent, "encrypt", verified),
-            (L::May, Unknown, "encrypt", verified),
-            (L::May, Present, "encrypt", "dane-only"),
-            (L::Encrypt, Absent, "encrypt", verified),
-            (L::Fingerprint, Present, "fingerprint", "fingerprint"),
-            (L::Dane, Present, "dane-only", "dane-only"),
-            (L::Dane, Unknown, "dane-only", "dane-only"),
-            (L::Dane, Absent, "encrypt", verified),
-            (L::DaneOnly, Absent, "dane-only", "dane-only"),
-            (L::Verify, Present, "verify", "verify"),
-            (L::Secure, Present, "secure", "secure"),
+        let names = "secure match=mx.example:.example servername=hostname";
+        let (some, unusable) = (Promise::Dane(Extent::SomeHosts), Promise::Dane(Extent::Unusable));
+        for (level, promise, encrypt, authenticated) in [
+            (L::None, Promise::Nothing, "encrypt", verified),
+            (L::May, Promise::Nothing, "encrypt", verified),
+            (L::May, unknown(), "encrypt", verified),
+            (L::May, PUBLISHED, "dane-only", "dane-only"),
+            (L::May, some.clone(), "dane-only", "dane-only"),
+            (L::May, unusable.clone(), "encrypt", verified),
+            (L::May, sts(), names, names),
+            (L::Encrypt, Promise::Nothing, "encrypt", verified),
+            (L::Fingerprint, PUBLISHED, "fingerprint", "fingerprint"),
+            (L::Dane, PUBLISHED, "dane-only", "dane-only"),
+            (L::Dane, some, "dane-only", "dane-only"),
+            (L::Dane, unusable, "encrypt", verified),
+            (L::Dane, unknown(), "dane-only", "dane-only"),
+            (L::Dane, Promise::Nothing, "encrypt", verified),
+            (L::Dane, sts(), names, names),
+            (L::DaneOnly, Promise::Nothing, "dane-only", "dane-only"),
+            (L::Verify, PUBLISHED, "verify", "verify"),
+            (L::Secure, sts(), "secure", "secure"),
         ] {
             let rest = " protocols=>=TLSv1.2 ciphers=medium";
-            assert_eq!(told(ENCRYPT, in_force(level), V3_7, tlsa), format!("{encrypt}{rest}"), "{level} {tlsa:?}");
-            let told = told(AUTHENTICATED, in_force(level), V3_7, tlsa);
-            assert_eq!(told, format!("{authenticated}{rest}"), "{level} {tlsa:?}");
+            assert_eq!(
+                told(ENCRYPT, in_force(level), V3_7, &promise),
+                format!("{encrypt}{rest}"),
+                "{level} {promise:?}"
+            );
+            let told = told(AUTHENTICATED, in_force(level), V3_7, &promise);
+            assert_eq!(told, format!("{authenticated}{rest}"), "{level} {promise:?}");
+        }
+    }
+
+    #[test]
+    fn other_mail_is_held_to_what_is_published() {
+        use Extent::{EveryHost, SomeHosts, Unusable};
+        use TlsLevel as L;
+        let names = "secure match=mx.example:.example servername=hostname";
+        let (nothing, temp) = ("NotFound", "Temp(\"DNS fails\")");
+        for (level, promise, published, to_tls) in [
+            (L::May, Promise::Nothing, nothing, "encrypt"),
+            (L::May, unknown(), temp, temp),
+            (L::May, sts(), names, names),
+            (L::May, Promise::Dane(EveryHost), "dane-only", "dane-only"),
+            (L::May, Promise::Dane(SomeHosts), "dane", "dane-only"),
+            (L::May, Promise::Dane(Unusable), "dane", "encrypt"),
+            (L::May, Promise::DaneUnchecked(EveryHost), "encrypt", "encrypt"),
+            (L::May, Promise::DaneUnchecked(SomeHosts), nothing, "encrypt"),
+            (L::May, Promise::DaneUnchecked(Unusable), "encrypt", "encrypt"),
+            // Never weaker than main.cf.
+            (L::Encrypt, Promise::Dane(SomeHosts), "dane-only", "dane-only"),
+            (L::Encrypt, Promise::Dane(Unusable), "encrypt", "encrypt"),
+            (L::Dane, Promise::Dane(EveryHost), "dane-only", "dane-only"),
+            (L::Dane, Promise::Dane(SomeHosts), nothing, "dane-only"),
+            (L::Dane, Promise::Dane(Unusable), nothing, "encrypt"),
+            (L::Dane, sts(), names, names),
+            (L::DaneOnly, sts(), nothing, nothing),
+            (L::Secure, unknown(), nothing, nothing),
+        ] {
+            for (held, expected) in [(Held::ToPromise, published), (Held::ToTls, to_tls)] {
+                let told = word(ask(None, &Ok(in_force(level)), V3_7, &promise, held));
+                assert_eq!(told, expected, "{level} {promise:?} {held:?}");
+            }
+        }
+        let crippled = Ok(InForce { dane_usable: false, ..in_force(L::May) });
+        assert_eq!(word(ask(None, &crippled, V3_7, &PUBLISHED, Held::ToPromise)), "encrypt");
+        let broken = Err("unknown".to_owned());
+        assert_eq!(word(ask(None, &broken, V3_7, &PUBLISHED, Held::ToPromise)), "Temp(\"unknown\")");
+        // What cannot be told holds confidential mail too, where other mail would wait.
+        assert_eq!(word(ask(ENCRYPT, &Ok(in_force(L::May)), V3_7, &unknown(), Held::ToPromise)), temp);
+    }
+
+    #[test]
+    fn the_administrators_word_comes_first_and_a_requirement_tightens_it() {
+        let rest = " protocols=>=TLSv1.2 ciphers=medium";
+        for (line, plain, encrypt, authenticated) in [
+            ("may", "may", "encrypt", "verify match=hostname:nexthop:dot-nexthop"),
+            ("encrypt", "encrypt", "encrypt", "verify match=hostname:nexthop:dot-nexthop"),
+            (
+                "secure match=mx.example",
+                "secure match=mx.example",
+                "secure match=mx.example",
+                "secure match=mx.example",
+            ),
+            ("dane-only", "dane-only", "dane-only", "dane-only"),
+            ("dane", "dane", "dane-only", "dane-only"),
+        ] {
+            let fixed = PolicyLine::parse(line).unwrap();
+            let ask = |requirement| {
+                let in_force = Ok(in_force(TlsLevel::Secure));
+                let (promise, held) = (&unknown(), Held::ToPromise);
+                word(answer(&Question {
+                    requirement,
+                    fixed: Some(&fixed),
+                    promise,
+                    held,
+                    in_force: &in_force,
+                    version: V3_7,
+                }))
+            };
+            assert_eq!(ask(None), plain);
+            assert_eq!(ask(ENCRYPT), format!("{encrypt}{rest}"), "{line}");
+            assert_eq!(ask(AUTHENTICATED), format!("{authenticated}{rest}"), "{line}");
+        }
+        let fixed = PolicyLine::parse("encrypt protocols=>=TLSv1.3 ciphers=high").unwrap();
+        let in_force = Ok(in_force(TlsLevel::May));
+        let ask = |requirement| {
+            let (promise, held) = (&Promise::Nothing, Held::Not);
+            word(answer(&Question {
+                requirement,
+                fixed: Some(&fixed),
+                promise,
+                held,
+                in_force: &in_force,
+                version: V3_7,
+            }))
+        };
+        assert_eq!(ask(None), "encrypt protocols=>=TLSv1.3 ciphers=high");
+        assert_eq!(ask(ENCRYPT), "encrypt protocols=>=TLSv1.3 ciphers=high");
+    }
+
+    #[test]
+    fn reports_go_to_those_who_can_read_them() {
+        let promise = sts();
+        for (version, expected) in [("3.9.1", false), ("3.10.0", true), ("3.11.7", true)] {
+            let version = PostfixVersion::parse(version).unwrap();
+            let in_force = Ok(in_force(TlsLevel::May));
+            let question = Question {
+                requirement: None,
+                fixed: None,
+                promise: &promise,
+                held: Held::ToPromise,
+                in_force: &in_force,
+                version,
+            };
+            let told = word(for_tls_reports(answer(&question), &question));
+            assert_eq!(told.ends_with(" policy_type=sts"), expected, "{version}: {told}");
         }
     }
 
     #[test]
     fn dane_without_dnssec_is_may() {
         let crippled = InForce { dane_usable: false, ..in_force(TlsLevel::Dane) };
-        assert!(told(ENCRYPT, crippled, V3_7, Tlsa::Present).starts_with("encrypt "));
-        assert!(told(AUTHENTICATED, crippled, V3_7, Tlsa::Present).starts_with("verify "));
+        assert!(told(ENCRYPT, crippled, V3_7, &PUBLISHED).starts_with("encrypt "));
+        assert!(told(AUTHENTICATED, crippled, V3_7, &PUBLISHED).starts_with("verify "));
     }
 
     #[test]
@@ -243,7 +514,7 @@ mod tests {
         }
         for (grade, told_grade) in [("null", "medium"), ("export", "medium"), ("low", "medium"), ("HIGH", "high")] {
             let in_force = InForce { ciphers: CipherGrade::parse(grade).unwrap(), ..in_force(TlsLevel::May) };
-            assert!(told(ENCRYPT, in_force, V3_7, Tlsa::Absent).ends_with(&format!(" ciphers={told_grade}")));
+            assert!(told(ENCRYPT, in_force, V3_7, &Promise::Nothing).ends_with(&format!(" ciphers={told_grade}")));
         }
     }
 
@@ -257,10 +528,10 @@ mod tests {
             (">=0305", TlsVersion::V1_2),
         ] {
             let in_force = InForce { protocols: Protocols::parse(mandatory).unwrap(), ..in_force(TlsLevel::May) };
-            let answer = answer(Some(Requirement::Encrypt(least)), &Ok(in_force), V3_7, Tlsa::Absent);
+            let answer = ask(Some(Requirement::Encrypt(least)), &Ok(in_force), V3_7, &Promise::Nothing, Held::Not);
             assert!(matches!(&answer, Answer::Temp(reason) if reason.contains("required")), "{mandatory}: {answer:?}");
         }
-        let unknown = answer(ENCRYPT, &Err("level `halfdane`\nis unknown\0".into()), V3_7, Tlsa::Absent);
+        let unknown = ask(ENCRYPT, &Err("level `halfdane`\nis unknown\0".into()), V3_7, &Promise::Nothing, Held::Not);
         assert_eq!(unknown, Answer::Temp("level `halfdane` is unknown ".into()));
         for wrong in ["TLSv9", "!TLS", ">=", ">=TLSv2", "<=xyz", "TLSv1.2,foo", ">=12345"] {
             assert!(Protocols::parse(wrong).is_err(), "{wrong}");
@@ -289,7 +560,7 @@ mod tests {
         let narrow = InForce { protocols: Protocols::parse("<=TLSv1.2").unwrap(), ..in_force(L::May) };
         let high = InForce { ciphers: CipherGrade::High, ..in_force(L::May) };
         let both = narrow.and(high).unwrap();
-        assert_eq!(told(ENCRYPT, both, V3_7, Tlsa::Absent), "encrypt protocols=>=TLSv1.2:<=TLSv1.2 ciphers=high");
+        assert_eq!(told(ENCRYPT, both, V3_7, &Promise::Nothing), "encrypt protocols=>=TLSv1.2:<=TLSv1.2 ciphers=high");
     }
 
     /// A second reading of Postfix's rules, made to judge answers: which deliveries would a policy or a level allow?
@@ -304,8 +575,18 @@ mod tests {
             pub(super) verified_host: bool,
             pub(super) verified_nexthop: bool,
             pub(super) fingerprint: bool,
-            pub(super) tlsa_published: bool,
-            pub(super) tlsa_matches: bool,
+            pub(super) tlsa: Tlsa,
+            /// Its certificate bears a name of the MTA-STS policy.
+            pub(super) verified_policy: bool,
+        }
+
+        /// The TLSA records of the host.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(super) enum Tlsa {
+            None,
+            Unusable,
+            Matching,
+            Mismatch,
         }
 
         pub(super) fn protocol_allowed(list: &str, minor: u32) -> bool {
@@ -327,11 +608,12 @@ mod tests {
         }
 
         pub(super) fn allowed(level: &str, matches: &str, dane: bool, protocols: &str, delivery: Delivery) -> bool {
-            let level = match level {
-                "dane" if !dane || !delivery.tlsa_published => "may",
-                "dane" => "dane-only",
-                "dane-only" if !dane || !delivery.tlsa_published => return false,
-                other => other,
+            let level = match (level, delivery.tlsa) {
+                ("dane", tlsa) if !dane || tlsa == Tlsa::None => "may",
+                ("dane", Tlsa::Unusable) => "encrypt",
+                ("dane", _) => "dane-only",
+                ("dane-only", tlsa) if !dane || matches!(tlsa, Tlsa::None | Tlsa::Unusable) => return false,
+                (other, _) => other,
             };
             let Some(minor) = delivery.tls else {
                 return matches!(level, "none" | "may");
@@ -339,6 +621,7 @@ mod tests {
             let by_name = matches.split(':').any(|name| match name {
                 "hostname" => delivery.verified_host,
                 "nexthop" | "dot-nexthop" => delivery.verified_nexthop,
+                "mx.example" | ".example" => delivery.verified_policy,
                 other => panic!("match={other}"),
             });
             let proven = match level {
@@ -347,7 +630,7 @@ mod tests {
                 "may" => return true,
                 "encrypt" => true,
                 "fingerprint" => delivery.fingerprint,
-                "dane-only" => delivery.tlsa_matches,
+                "dane-only" => delivery.tlsa == Tlsa::Matching,
                 "verify" | "secure" => by_name,
                 other => panic!("level {other}"),
             };
@@ -362,7 +645,7 @@ mod tests {
             let mut attributes = BTreeMap::new();
             for word in words {
                 let (name, value) = word.split_once('=').expect("name=value");
-                assert!(["protocols", "ciphers", "match"].contains(&name) && !value.is_empty(), "{word}");
+                assert!(["protocols", "ciphers", "match", "servername"].contains(&name) && !value.is_empty(), "{word}");
                 assert!(name != "match" || level == "verify" || level == "secure", "{policy}");
                 assert!(modern || !(value.contains('<') || value.contains('>')), "{policy}");
                 assert!(attributes.insert(name.to_owned(), value.to_owned()).is_none(), "{word} twice");
@@ -387,69 +670,118 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
         #[test]
-        fn an_answer_allows_no_delivery_that_either_side_forbids(
+        fn an_answer_allows_no_delivery_that_anything_forbids(
             level in prop::sample::select(TlsLevel::ALL.to_vec()),
             list in any_protocols(),
             grade in prop::sample::select(CipherGrade::ALL.to_vec()),
             dane_usable: bool,
-            authenticated: bool,
+            authenticated in any::<Option<bool>>(),
             least in prop::sample::select(vec![TlsVersion::V1_2, TlsVersion::V1_3]),
             modern: bool,
-            tlsa in prop::sample::select(vec![Tlsa::Present, Tlsa::Absent, Tlsa::Unknown]),
+            promise in any_promise(),
+            held in prop::sample::select(vec![Held::Not, Held::ToPromise, Held::ToTls]),
         ) {
-            let requirement =
-                if authenticated { Requirement::Authenticated(least) } else { Requirement::Encrypt(least) };
+            let requirement = authenticated.map(|authenticated| {
+                if authenticated { Requirement::Authenticated(least) } else { Requirement::Encrypt(least) }
+            });
             let in_force = InForce { level, protocols: Protocols::parse(&list).unwrap(), ciphers: grade, dane_usable };
             let version = if modern { V3_7 } else { V3_5 };
+            // What Postfix cannot check, it does not see.
+            let dane_seen = dane_usable && !matches!(promise, Promise::DaneUnchecked(_));
             let possible = (least as u32..=3).any(|minor| oracle::protocol_allowed(&list, minor));
-            let policy = match answer(Some(requirement), &Ok(in_force), version, tlsa) {
-                Answer::Policy(policy) => policy,
-                other => {
-                    prop_assert!(!possible && matches!(other, Answer::Temp(_)), "{:?}", other);
+            let before = if level == TlsLevel::None { "may" } else { level.as_str() };
+            let (told, attributes) = match ask(requirement, &Ok(in_force), version, &promise, held) {
+                Answer::Policy(policy) => oracle::parse(&policy, modern),
+                Answer::NotFound => {
+                    prop_assert!(requirement.is_none());
+                    (before.to_owned(), [].into())
+                }
+                Answer::Temp(_) => {
+                    let waits = held != Held::Not && matches!(promise, Promise::Unknown(_));
+                    prop_assert!(waits || requirement.is_some() && !possible);
                     return Ok(());
                 }
             };
-            prop_assert!(possible, "{} although nothing is left", policy);
-            let (told, attributes) = oracle::parse(&policy, modern);
-            let told_grade = CipherGrade::parse(&attributes["ciphers"]).unwrap();
-            prop_assert!(told_grade >= grade && told_grade >= CipherGrade::Medium);
+            prop_assert!(requirement.is_none() || possible, "{} although nothing is left", told);
+            if let Some(told_grade) = attributes.get("ciphers").and_then(|grade| CipherGrade::parse(grade)) {
+                prop_assert!(told_grade >= grade && told_grade >= CipherGrade::Medium);
+            }
             // Where the answer gives no names, those in force count: nexthop for `secure`, host for `verify`.
             let default_match = |level: &str| if level == "secure" { "nexthop" } else { "hostname" };
             let matched = attributes.get("match").map_or(default_match(&told), String::as_str);
+            let protocols = attributes.get("protocols").unwrap_or(&list);
             let tls_versions = [None, Some(0), Some(1), Some(2), Some(3)];
-            let mut deliverable = false;
-            for (tls, bits) in tls_versions.into_iter().flat_map(|tls| (0u8..32).map(move |bits| (tls, bits))) {
+            let tlsas = [oracle::Tlsa::None, oracle::Tlsa::Unusable, oracle::Tlsa::Matching, oracle::Tlsa::Mismatch];
+            let worlds = tls_versions.into_iter().flat_map(|tls| tlsas.map(|tlsa| (tls, tlsa)));
+            let (mut deliverable, mut otherwise) = (false, false);
+            for ((tls, tlsa), bits) in worlds.flat_map(|world| (0u8..16).map(move |bits| (world, bits))) {
                 let delivery = oracle::Delivery {
                     tls,
                     verified_host: bits & 1 != 0,
                     verified_nexthop: bits & 2 != 0,
                     fingerprint: bits & 4 != 0,
-                    tlsa_published: bits & 8 != 0,
-                    tlsa_matches: bits & 16 != 0,
+                    tlsa,
+                    verified_policy: bits & 8 != 0,
                 };
-                let status_wrong = match tlsa {
-                    Tlsa::Present => !delivery.tlsa_published,
-                    Tlsa::Absent => delivery.tlsa_published,
-                    Tlsa::Unknown => false,
+                let usable = matches!(tlsa, oracle::Tlsa::Matching | oracle::Tlsa::Mismatch);
+                let possible_world = match promise {
+                    Promise::Dane(Extent::EveryHost) | Promise::DaneUnchecked(Extent::EveryHost) => usable,
+                    Promise::Dane(Extent::SomeHosts) | Promise::DaneUnchecked(Extent::SomeHosts) => true,
+                    Promise::Dane(Extent::Unusable) | Promise::DaneUnchecked(Extent::Unusable) => !usable,
+                    Promise::Nothing | Promise::MtaSts { .. } => tlsa == oracle::Tlsa::None,
+                    Promise::Unknown(_) => true,
                 };
-                if status_wrong || !oracle::allowed(&told, matched, dane_usable, &attributes["protocols"], delivery) {
+                if !possible_world {
+                    continue;
+                }
+                let least = if requirement.is_some() { least as u32 } else { 0 };
+                otherwise |= tls.is_some_and(|minor| minor >= least && oracle::protocol_allowed(&list, minor))
+                    && oracle::allowed(before, default_match(before), dane_seen, &list, delivery);
+                if !oracle::allowed(&told, matched, dane_seen, protocols, delivery) {
                     continue;
                 }
                 deliverable = true;
-                prop_assert!(tls.is_some_and(|minor| minor >= least as u32), "{} takes {:?}", policy, delivery);
+                let about = format!("{told} {attributes:?} takes {delivery:?}");
+                if requirement.is_some() {
+                    prop_assert!(tls.is_some_and(|minor| minor >= least), "{}", about);
+                }
                 let proven = delivery.verified_host || delivery.verified_nexthop || delivery.fingerprint
-                    || delivery.tlsa_published && delivery.tlsa_matches;
-                prop_assert!(!authenticated || proven, "{} takes {:?}", policy, delivery);
-                // `none` forbids TLS; that is no strength.
-                let before = if level == TlsLevel::None { "may" } else { level.as_str() };
+                    || tlsa == oracle::Tlsa::Matching || delivery.verified_policy;
+                prop_assert!(authenticated != Some(true) || proven, "{}", about);
+                // `none` forbids TLS; that is no strength. A version is none either, where cleartext is allowed.
                 prop_assert!(
-                    oracle::allowed(before, default_match(before), dane_usable, &list, delivery),
-                    "{} takes {:?} that {} {} does not", policy, delivery, before, list
+                    oracle::allowed(before, default_match(before), dane_seen, &list, delivery)
+                        // The names of a published policy are narrower than what `verify` and `secure` would take.
+                        || delivery.verified_policy && matched != default_match(before),
+                    "{} that {} {} does not", about, before, list
                 );
+                let strong = ["fingerprint", "dane-only", "verify", "secure"].contains(&before);
+                if held != Held::Not && !strong {
+                    let kept = match &promise {
+                        Promise::Nothing => true,
+                        Promise::MtaSts { .. } => delivery.verified_policy,
+                        Promise::Unknown(_) => false,
+                        _ if !dane_seen => true,
+                        Promise::Dane(_) => oracle::allowed("dane", matched, true, &list, delivery),
+                        Promise::DaneUnchecked(Extent::SomeHosts) => true,
+                        Promise::DaneUnchecked(_) => tls.is_some(),
+                    };
+                    prop_assert!(kept, "{} that {:?} does not", about, promise);
+                    prop_assert!(held != Held::ToTls || tls.is_some(), "{}", about);
+                }
             }
-            let hopeless = told == "dane-only" && (!dane_usable || tlsa == Tlsa::Absent);
-            prop_assert!(deliverable || hopeless, "{} can deliver nothing", policy);
-            prop_assert!(!hopeless || level == TlsLevel::DaneOnly, "{} stops mail without need", policy);
+            prop_assert!(deliverable || !otherwise, "{} can deliver nothing, and {} could", told, before);
         }
+    }
+
+    fn any_promise() -> impl Strategy<Value = Promise> {
+        let extent = prop::sample::select(vec![Extent::EveryHost, Extent::SomeHosts, Extent::Unusable]);
+        prop_oneof![
+            Just(Promise::Nothing),
+            extent.clone().prop_map(Promise::Dane),
+            extent.prop_map(Promise::DaneUnchecked),
+            Just(sts()),
+            Just(unknown()),
+        ]
     }
 }

@@ -14,8 +14,9 @@ use crate::{
     policy::{
         decision::{self, Decision, Prospect, Way, decide},
         refusal::Refusal,
+        vouched::vouched,
     },
-    probe::Assess,
+    probe::{Assess, Report},
     requirement::Requirement,
     store::{Holder, Pin, PinStore, Scope},
 };
@@ -308,9 +309,8 @@ impl Judge {
             .flatten()
             .collect();
         let budget = self.config.probe.reply_budget;
-        let asked = wanted
-            .into_iter()
-            .map(|destination| async move { (destination, self.assess.assess(destination, budget).await) });
+        let asked =
+            wanted.into_iter().map(|destination| async move { (destination, self.assess(destination, budget).await) });
         let reports: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
         let way = |hop: &Hop| match hop {
             Hop::Stays => Way::Stays,
@@ -322,6 +322,14 @@ impl Judge {
         };
         let name = |domain: &Option<Destination>| domain.as_ref().map_or("unknown".to_owned(), Destination::to_string);
         onward.iter().map(|one| Prospect { domain: name(&one.domain), way: way(&one.hop) }).collect()
+    }
+
+    /// What a destination can do, by the administrator's word or by a probe.
+    async fn assess(&self, destination: &Destination, budget: Duration) -> Arc<Report> {
+        match vouched(&self.config.destinations, destination) {
+            Some(report) => Arc::new(report),
+            None => self.assess.assess(destination, budget).await,
+        }
     }
 
     /// Pins every key under which Postfix may ask for this message's sake: next-hops, recipient domains (a route

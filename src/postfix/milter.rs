@@ -342,7 +342,7 @@ mod tests {
             route::{Hop, Onward, Route},
             session::Recipient,
         },
-        probe::{Assess, Report},
+        probe::{Assess, Published, Report},
         requirement::Requirement,
         store::{BoxFuture, Departed, Pin, PinStore, Sighted, StoreError},
     };
@@ -391,7 +391,15 @@ mod tests {
             unreachable!()
         }
 
-        fn cached(&self, _: &Destination) -> Option<Arc<Report>> {
+        fn published<'a>(&'a self, _: &'a Destination, _: Duration) -> BoxFuture<'a, Arc<Published>> {
+            unreachable!()
+        }
+
+        fn assessed(&self, _: &Destination) -> Option<Arc<Report>> {
+            unreachable!()
+        }
+
+        fn published_now(&self, _: &Destination) -> Option<Arc<Published>> {
             unreachable!()
         }
     }

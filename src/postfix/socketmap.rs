@@ -12,8 +12,25 @@ use tokio::{
     time::timeout,
 };
 
-/// The map's name in main.cf: `socketmap:unix:segl/socketmap.sock:tls`.
-pub const MAP: &str = "tls";
+/// A map, by its name in main.cf: `socketmap:unix:segl/socketmap.sock:tls`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Map {
+    /// `tls`: what every Postfix understands.
+    Policy,
+    /// `tls-with-reports`: with the attributes by which Postfix 3.10 and later reports on TLS (RFC 8460).
+    PolicyWithReports,
+}
+
+impl Map {
+    /// The map of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "tls" => Some(Self::Policy),
+            "tls-with-reports" => Some(Self::PolicyWithReports),
+            _ => None,
+        }
+    }
+}
 
 /// The longest request: Postfix sends keys of up to 10,000 bytes.
 const REQUEST_MAX: usize = 10_100;
@@ -67,7 +84,7 @@ impl From<Reply> for Answer {
 /// Answers a key.
 pub trait Lookup: Send + Sync + 'static {
     /// The policy for a next-hop as Postfix wrote it. Must not block.
-    fn lookup(&self, key: &str) -> Answer;
+    fn lookup(&self, map: Map, key: &str) -> Answer;
 }
 
 /// Serves one connection until the peer closes it or breaks the protocol.
@@ -140,11 +157,11 @@ fn answer(request: &[u8], lookup: &(impl Lookup + ?Sized)) -> Answer {
     let Some((map, key)) = std::str::from_utf8(request).ok().and_then(|request| request.split_once(' ')) else {
         return Reply::Perm("write: map key, in UTF-8".into()).into();
     };
-    if map != MAP {
-        return Reply::Perm("no such map; the TLS policy map is called tls".into()).into();
-    }
+    let Some(map) = Map::named(map) else {
+        return Reply::Perm("no such map; the TLS policy map is called tls, or tls-with-reports".into()).into();
+    };
     // A bug in one lookup defers one delivery; the connection and the daemon live on.
-    catch_unwind(AssertUnwindSafe(|| lookup.lookup(key))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| lookup.lookup(map, key))).unwrap_or_else(|_| {
         tracing::error!("socketmap: a lookup panicked; please report this");
         Reply::Temp("internal error".into()).into()
     })
@@ -177,7 +194,7 @@ mod tests {
     struct Fixed;
 
     impl Lookup for Fixed {
-        fn lookup(&self, key: &str) -> Answer {
+        fn lookup(&self, _: Map, key: &str) -> Answer {
             let reply = match key {
                 "pinned.example" => Reply::Ok("encrypt".into()),
                 "broken.example" => Reply::Temp("store".into()),

@@ -1,15 +1,15 @@
 //! Where a transport leads, and which TLS level it has: told by the daemon behind it in master.cf, never by its name.
 
-use super::postconf::{PostfixFacts, Service, split_list};
+use super::{
+    postconf::{PostfixFacts, Service, split_list},
+    socketmap::Map,
+};
 use crate::{
     config::TransportLeads,
     policy::postfix_policy::InForce,
     tls_policy::{CipherGrade, Protocols, TlsLevel},
 };
 use std::collections::BTreeMap;
-
-/// The name of our table in `socketmap:unix:segl/socketmap.sock:tls`.
-const MAP_NAME: &str = "tls";
 
 /// Where mail goes that is given to a transport.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -117,13 +117,13 @@ pub struct PolicyMaps<'a> {
     pub after: Vec<&'a str>,
 }
 
-/// Finds our table: a `socketmap:` whose map name is `tls`, proxied or not. The socket itself is not compared, since
+/// Finds our table: a `socketmap:` whose map name is one of ours ([`Map::named`]), proxied or not. The socket itself is not compared, since
 /// it may be written in several ways (relative, absolute, inet, through another host).
 pub fn policy_maps<'a>(facts: &'a PostfixFacts, service: Option<&'a Service>) -> PolicyMaps<'a> {
     let tables = split_list(facts.parameter_of(service, "smtp_tls_policy_maps").unwrap_or_default());
     let is_ours = |table: &&str| {
         let socketmap = table.strip_prefix("proxy:").unwrap_or(table).strip_prefix("socketmap:");
-        socketmap.and_then(|address| address.rsplit_once(':')).is_some_and(|(_, name)| name == MAP_NAME)
+        socketmap.and_then(|address| address.rsplit_once(':')).is_some_and(|(_, name)| Map::named(name).is_some())
     };
     match tables.iter().position(is_ours) {
         Some(at) => PolicyMaps { before: tables[..at].to_vec(), ours: true, after: tables[at + 1..].to_vec() },
@@ -134,7 +134,7 @@ pub fn policy_maps<'a>(facts: &'a PostfixFacts, service: Option<&'a Service>) ->
 fn asks_us(facts: &PostfixFacts, service: &Service) -> Result<(), String> {
     let maps = policy_maps(facts, Some(service));
     if !maps.ours {
-        return Err(format!("transport {} does not ask a socketmap named `{MAP_NAME}`", service.name));
+        return Err(format!("transport {} does not ask a socketmap named `tls`", service.name));
     }
     if let Some(before) = maps.before.first() {
         return Err(format!("transport {} asks {before} before us", service.name));

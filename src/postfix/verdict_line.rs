@@ -5,7 +5,7 @@ use crate::{
     envelope::{Direction, QueueId},
     level::{Category, Level},
     policy::decision::{Decision, Prospect, Way},
-    probe::{Capability, Proof},
+    probe::Capability,
     requirement::Requirement,
 };
 use std::{collections::BTreeSet, fmt::Write, time::Duration};
@@ -146,7 +146,7 @@ fn way(way: &Way) -> String {
 /// The word for a capability: `authenticated/pkix`, `encrypted/TLSv1.3`, `cleartext`.
 pub fn capability(capability: &Capability) -> String {
     match capability {
-        Capability::Authenticated { how: Proof::Pkix, .. } => "authenticated/pkix".to_owned(),
+        Capability::Authenticated { how, .. } => format!("authenticated/{how}"),
         Capability::Encrypted { version } => format!("encrypted/{version}"),
         Capability::Cleartext { .. } => "cleartext".to_owned(),
         Capability::Undeliverable { .. } => "undeliverable".to_owned(),
@@ -158,7 +158,10 @@ pub fn capability(capability: &Capability) -> String {
 mod tests {
     use super::*;
     use crate::{
-        nexthop::Destination, policy::decision::Obstacle, probe::Report, requirement::TlsVersion::V1_2,
+        nexthop::Destination,
+        policy::decision::Obstacle,
+        probe::{Proof, Report},
+        requirement::TlsVersion::V1_2,
         requirement::TlsVersion::V1_3,
     };
     use std::sync::Arc;

@@ -5,6 +5,7 @@ use super::{
     address::{self, Refusal},
     capability, dane,
     dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
+    flights::{Inquire, Progress},
     mx::{self, Host, Hosts, Route},
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
@@ -20,15 +21,6 @@ use tokio::{net::TcpStream, time::timeout};
 
 /// How many connections one destination gets at once.
 const CONNECTIONS: usize = 4;
-
-/// Told each time that a host has answered, with what is known so far.
-pub(super) type Progress<'a> = &'a (dyn Fn(Report) + Send + Sync);
-
-/// Looks at a destination; the seam at which the cache is tested without a network.
-pub(super) trait Inquire: Send + Sync {
-    /// Takes as long as it takes; whoever waits bounds it.
-    fn inquire<'a>(&'a self, destination: &'a Destination, progress: Progress<'a>) -> BoxFuture<'a, Report>;
-}
 
 /// How to look.
 #[derive(Clone, Debug)]
@@ -70,14 +62,19 @@ pub(super) struct Inquiry {
     pub(super) settings: Settings,
 }
 
-impl Inquire for Inquiry {
-    fn inquire<'a>(&'a self, destination: &'a Destination, progress: Progress<'a>) -> BoxFuture<'a, Report> {
+impl Inquire<Report> for Inquiry {
+    fn inquire<'a>(
+        &'a self,
+        destination: &'a Destination,
+        _: Option<Arc<Report>>,
+        progress: Progress<'a, Report>,
+    ) -> BoxFuture<'a, Report> {
         Box::pin(self.look(destination, progress))
     }
 }
 
 impl Inquiry {
-    async fn look(&self, destination: &Destination, progress: Progress<'_>) -> Report {
+    async fn look(&self, destination: &Destination, progress: Progress<'_, Report>) -> Report {
         let port = match mx::port(destination, self.settings.port) {
             Ok(port) => port,
             Err(reason) => return self.verdict(Capability::Unknown { reason }),
@@ -96,7 +93,7 @@ impl Inquiry {
                 return self.verdict(Capability::Unknown { reason });
             }
         };
-        let resolved = join_all(hosts.iter().map(|host| self.addresses(host))).await;
+        let resolved = join_all(hosts.iter().map(|host| addresses(&*self.dns, host))).await;
         let mut whole = complete;
         let mut reports = Vec::new();
         for (host, answer) in hosts.iter().zip(&resolved) {
@@ -146,18 +143,6 @@ impl Inquiry {
         };
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
         Report { capability, exhaustive, hosts: Vec::new(), tlsa, lifetime }
-    }
-
-    async fn addresses(&self, host: &Host) -> Result<Answer<IpAddr>, DnsFailure> {
-        // Postfix takes an address for a host's name, in MX records too.
-        if let Ok(address) = host.name.parse::<IpAddr>() {
-            let records = Records { data: vec![address], security: Security::Insecure, canonical: host.name.clone() };
-            return Ok(Answer::Records(records));
-        }
-        if !is_host_name(&host.name) {
-            return Ok(Answer::NoName);
-        }
-        self.dns.addresses(&host.name).await
     }
 
     /// What is to be done for one host: a report for each of its addresses, in state unknown where it is still to be
@@ -251,6 +236,19 @@ impl Inquiry {
             Err(error @ HandshakeError::Inconclusive(_)) => fail(report, HostState::Unknown, error.to_string()),
         }
     }
+}
+
+/// The addresses of a host.
+pub(super) async fn addresses(dns: &dyn Dns, host: &Host) -> Result<Answer<IpAddr>, DnsFailure> {
+    // Postfix takes an address for a host's name, in MX records too.
+    if let Ok(address) = host.name.parse::<IpAddr>() {
+        let records = Records { data: vec![address], security: Security::Insecure, canonical: host.name.clone() };
+        return Ok(Answer::Records(records));
+    }
+    if !is_host_name(&host.name) {
+        return Ok(Answer::NoName);
+    }
+    dns.addresses(&host.name).await
 }
 
 /// Postfix delivers to no host that is this server, nor to one that is no more preferred than it (RFC 5321 section

@@ -1,8 +1,10 @@
 //! Destination -> what it can do, asked of DNS and of its mail servers, remembered.
 //!
 //! ```text
-//! cache        one flight per destination, answers remembered, askers never held longer than they wish
-//! inquiry      one destination: MX hosts, their addresses, each of them contacted, DANE looked for
+//! prober       what is asked about destinations
+//! flights      one inquiry at a time for each, answers remembered, askers never held longer than they wish
+//! inquiry      what a destination can do: MX hosts, their addresses, each of them contacted, DANE looked for
+//! publications what it publishes: DANE
 //! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
@@ -12,22 +14,24 @@
 //! ```
 
 mod address;
-mod cache;
 mod capability;
 mod dane;
 mod dns;
+mod flights;
 mod inquiry;
 mod mx;
+mod prober;
+mod publications;
 mod reply;
 mod smtp;
 mod starttls;
 mod tlsa;
 
-pub use cache::{Assess, Prober, ProberError};
+pub use prober::{Assess, Prober, ProberError};
 
 use crate::requirement::TlsVersion;
 use serde::Serialize;
-use std::{net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 /// What a destination can do, as far as is known.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -89,6 +93,17 @@ pub enum Proof {
     /// A certificate verified against the system's roots for the MX host's name, where that name can be relied on:
     /// see [`HostReport::name_proven`].
     Pkix,
+    /// By the administrator's own policy, which Postfix is told.
+    Administrator,
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pkix => "pkix",
+            Self::Administrator => "administrator",
+        })
+    }
 }
 
 /// Whether a destination's hosts have TLSA records (RFC 6698, RFC 7672) that its mail can be held to.
@@ -110,6 +125,15 @@ pub enum Tlsa {
         /// Why.
         reason: String,
     },
+}
+
+/// What a destination publishes of the TLS of its mail servers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Published {
+    /// Whether the hosts have TLSA records.
+    pub tlsa: Tlsa,
+    /// How long this may be believed, from when it was found.
+    pub lifetime: Duration,
 }
 
 /// All that a probe of one destination learnt.

@@ -1,0 +1,189 @@
+//! What is asked about destinations, and who answers.
+
+use super::{
+    Capability, Published, Report, Tlsa,
+    dns::{Resolver, ResolverError},
+    flights::{Bounds, Finding, Flights, NoShelf},
+    inquiry::{Inquiry, Lifetimes, Settings},
+    publications::Publications,
+    starttls::{Trust, TrustError},
+};
+use crate::{config, nexthop::Destination};
+use futures_util::future::BoxFuture;
+use std::{sync::Arc, time::Duration};
+
+/// The longest EHLO name, in characters (RFC 5321 section 4.5.3.1.2).
+const HELO_MAX: usize = 255;
+
+/// What is asked about destinations.
+pub trait Assess: Send + Sync {
+    /// What is known of what a destination can do, or comes to be known within `budget`. What is not known by then is
+    /// [`Capability::Unknown`].
+    fn assess<'a>(&'a self, destination: &'a Destination, budget: Duration) -> BoxFuture<'a, Arc<Report>>;
+
+    /// The same for what it publishes, which DNS and a web server say, without a word to its mail servers.
+    fn published<'a>(&'a self, destination: &'a Destination, budget: Duration) -> BoxFuture<'a, Arc<Published>>;
+
+    /// What is known of what it can do now, without waiting for anybody.
+    fn assessed(&self, destination: &Destination) -> Option<Arc<Report>>;
+
+    /// The same for what it publishes.
+    fn published_now(&self, destination: &Destination) -> Option<Arc<Published>>;
+}
+
+/// Why there can be no probing.
+#[derive(Debug, thiserror::Error)]
+pub enum ProberError {
+    /// The EHLO name.
+    #[error("[probe] helo: `{0}` cannot be given in EHLO: write a host name, or an address in brackets")]
+    Helo(String),
+    /// `trust-anchor`, or what the system has.
+    #[error("[probe] {0}")]
+    Dns(String),
+    /// `ca-file`, or what the system has.
+    #[error("[probe] ca-file: {0}")]
+    Roots(String),
+}
+
+impl From<ResolverError> for ProberError {
+    fn from(error: ResolverError) -> Self {
+        Self::Dns(error.to_string())
+    }
+}
+
+impl From<TrustError> for ProberError {
+    fn from(error: TrustError) -> Self {
+        Self::Roots(error.to_string())
+    }
+}
+
+/// Asks about destinations and remembers the answers. Cheap to clone: clones share everything.
+#[derive(Clone)]
+pub struct Prober {
+    reports: Flights<Report>,
+    published: Flights<Published>,
+}
+
+impl Prober {
+    /// A prober that introduces itself as `helo` where the configuration does not say otherwise (Postfix's
+    /// `smtp_helo_name`). Reads the system's resolver configuration and root certificates: make a new one when those
+    /// or the configuration change.
+    ///
+    /// # Errors
+    /// When the configuration, the resolver's or the root certificates cannot be used; names the key.
+    pub fn new(config: &config::Probe, helo: &str) -> Result<Self, ProberError> {
+        let helo = if config.helo.is_empty() { helo } else { &config.helo };
+        if helo.is_empty() || helo.len() > HELO_MAX || !helo.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ProberError::Helo(helo.escape_default().to_string()));
+        }
+        let settings = Settings {
+            helo: helo.to_owned(),
+            port: config.port,
+            step_time: config.step_time,
+            max_hosts: config.max_hosts,
+            max_addresses: config.max_addresses,
+            allowed: config.allow_private.clone(),
+            lifetimes: Lifetimes {
+                found: config.lifetime,
+                negative: config.negative_lifetime,
+                failure: config.failure_lifetime,
+            },
+        };
+        let dns = Arc::new(Resolver::new(&config.nameservers, config.trust_anchor.as_deref())?);
+        let trust = Trust::load(config.ca_file.as_deref())?;
+        let bounds = Bounds {
+            concurrency: config.concurrency,
+            size: config.cache_size,
+            max_time: config.max_time,
+            failure_lifetime: config.failure_lifetime,
+        };
+        let publications = Publications { dns: Arc::clone(&dns) as _, settings: settings.clone() };
+        let inquiry = Inquiry { dns, trust, settings };
+        Ok(Self {
+            reports: Flights::new(Box::new(inquiry), Box::new(NoShelf), bounds),
+            published: Flights::new(Box::new(publications), Box::new(NoShelf), bounds),
+        })
+    }
+}
+
+impl Assess for Prober {
+    fn assess<'a>(&'a self, destination: &'a Destination, budget: Duration) -> BoxFuture<'a, Arc<Report>> {
+        Box::pin(self.reports.ask(destination, budget))
+    }
+
+    fn published<'a>(&'a self, destination: &'a Destination, budget: Duration) -> BoxFuture<'a, Arc<Published>> {
+        Box::pin(self.published.ask(destination, budget))
+    }
+
+    fn assessed(&self, destination: &Destination) -> Option<Arc<Report>> {
+        self.reports.cached(destination)
+    }
+
+    fn published_now(&self, destination: &Destination) -> Option<Arc<Published>> {
+        self.published.cached(destination)
+    }
+}
+
+impl Finding for Report {
+    fn unknown(reason: String, lifetime: Duration) -> Self {
+        Self::unknown(reason, lifetime)
+    }
+
+    fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    fn is_known(&self) -> bool {
+        !matches!(self.capability, Capability::Unknown { .. })
+    }
+
+    /// Only what speaks for a destination: that it cannot may have changed, and a message would be refused for it.
+    fn outlives(&self) -> bool {
+        matches!(self.capability, Capability::Authenticated { .. } | Capability::Encrypted { .. })
+    }
+
+    fn in_short(&self) -> Self {
+        Self { hosts: Vec::new(), ..self.clone() }
+    }
+}
+
+impl Finding for Published {
+    fn unknown(reason: String, lifetime: Duration) -> Self {
+        Self { tlsa: Tlsa::Unknown { reason }, lifetime }
+    }
+
+    fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    fn is_known(&self) -> bool {
+        !matches!(self.tlsa, Tlsa::Unknown { .. })
+    }
+
+    /// Whatever it was: a policy that has gone is kept a while, and one that has come is seen a while later.
+    fn outlives(&self) -> bool {
+        self.is_known()
+    }
+
+    fn in_short(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_which_key_is_wrong() {
+        let wrong = |config: config::Probe| Prober::new(&config, "us.example").err().unwrap().to_string();
+        let servers = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 53))];
+        let base = || config::Probe { nameservers: servers.clone(), ..config::Probe::default() };
+        let said = wrong(config::Probe { helo: "us\r\nMAIL".to_owned(), ..base() });
+        assert!(said.contains("helo") && !said.contains('\n'), "{said}");
+        let said = wrong(config::Probe { trust_anchor: Some("/nowhere".into()), ..base() });
+        assert!(said.contains("trust-anchor") && said.contains("/nowhere"), "{said}");
+        let said = wrong(config::Probe { ca_file: Some("/nowhere".into()), ..base() });
+        assert!(said.contains("ca-file") && said.contains("/nowhere"), "{said}");
+    }
+}
