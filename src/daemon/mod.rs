@@ -7,5 +7,6 @@ pub mod notify;
 pub mod reader;
 pub mod run;
 pub mod service;
+mod shelf;
 pub mod signal;
 pub mod socket;

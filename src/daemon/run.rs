@@ -19,7 +19,7 @@ use crate::{
         socketmap,
     },
     probe::{Prober, ProberError},
-    store::{PinStore, StoreError, filesystem::memory_file_system, sqlite::SqliteStore},
+    store::{PinStore, StoreError, filesystem::memory_file_system, findings::Findings, sqlite::SqliteStore},
 };
 use std::{future::Future, io, path::Path, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
@@ -96,7 +96,12 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let config = Arc::new(config);
     let (settling, settled) = mpsc::channel(SETTLED_MAX);
     let mut attachments = workers(&config)?;
-    let first = snapshot(Arc::clone(&config), Arc::clone(&pins), Arc::clone(&watch), attachments.clone())?;
+    let lasting = Lasting {
+        pins: Arc::clone(&pins),
+        findings: Findings::open(&config.store.directory)?,
+        watch: Arc::clone(&watch),
+    };
+    let first = snapshot(Arc::clone(&config), &lasting, attachments.clone())?;
     let service = Arc::new(Service::new(first, Arc::clone(&pins), Arc::clone(&watch), settling));
 
     let sockets = &config.sockets;
@@ -131,7 +136,7 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let failed = loop {
         tokio::select! {
             event = signals.next() => match event {
-                Event::Reload => reload(path, &service, &pins, &watch, &mut attachments),
+                Event::Reload => reload(path, &service, &lasting, &mut attachments),
                 Event::Shutdown => break None,
             },
             result = &mut milter => break Some(("milter", result)),
@@ -173,31 +178,28 @@ fn workers(config: &Config) -> Result<Attachments, DaemonError> {
     Ok(attachments)
 }
 
-/// Makes what serves a configuration. Nothing of it takes effect before all of it is made.
-fn snapshot(
-    config: Arc<Config>,
+/// What outlives a configuration.
+struct Lasting {
     pins: Arc<dyn PinStore>,
+    findings: Findings,
     watch: Arc<PostfixWatch>,
-    attachments: Attachments,
-) -> Result<Snapshot, DaemonError> {
+}
+
+/// Makes what serves a configuration. Nothing of it takes effect before all of it is made.
+fn snapshot(config: Arc<Config>, lasting: &Lasting, attachments: Attachments) -> Result<Snapshot, DaemonError> {
     let reader = Reader::load(&config, attachments).map_err(|faults| DaemonError::Rules(faults.join("\n")))?;
+    let Lasting { pins, findings, watch } = lasting;
     let facts = watch.facts();
     let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
-    let prober = Arc::new(Prober::new(&config.probe, helo)?);
-    Ok(Snapshot::new(config, Arc::new(reader), prober, pins, watch))
+    let prober = Arc::new(Prober::with(&config.probe, helo, Some(Arc::new(findings.clone())))?);
+    Ok(Snapshot::new(config, Arc::new(reader), prober, Arc::clone(pins), Arc::clone(watch)))
 }
 
 /// Reads the configuration again. Where it is bad, the old one stays.
 ///
 /// Workers stay where nothing about them changes; else those of the old configuration end when the last message that
 /// they read for is read.
-fn reload(
-    path: &Path,
-    service: &Service,
-    pins: &Arc<dyn PinStore>,
-    watch: &Arc<PostfixWatch>,
-    attachments: &mut Attachments,
-) {
+fn reload(path: &Path, service: &Service, lasting: &Lasting, attachments: &mut Attachments) {
     notify::reloading();
     let old = service.config();
     let fresh = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
@@ -215,7 +217,7 @@ fn reload(
             false => workers(&config),
         };
         made.and_then(|made| {
-            let snapshot = snapshot(Arc::clone(&config), Arc::clone(pins), Arc::clone(watch), made.clone())?;
+            let snapshot = snapshot(Arc::clone(&config), lasting, made.clone())?;
             Ok((config, snapshot, made))
         })
         .map_err(|error| located(path, &error.to_string()))

@@ -3,6 +3,7 @@
 //! ```text
 //! prober       what is asked about destinations
 //! flights      one inquiry at a time for each, answers remembered, askers never held longer than they wish
+//! shelf        what was found before the program was started
 //! inquiry      what a destination can do: MX hosts, their addresses, each of them contacted, DANE looked for
 //! publications what it publishes: DANE
 //! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
@@ -23,18 +24,21 @@ mod mx;
 mod prober;
 mod publications;
 mod reply;
+mod shelf;
 mod smtp;
 mod starttls;
 mod tlsa;
 
 pub use prober::{Assess, Prober, ProberError};
+pub use shelf::{Keep, Kept};
 
 use crate::requirement::TlsVersion;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr, time::Duration};
 
 /// What a destination can do, as far as is known.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// TLS of this version, and the server can be proven.
     Authenticated {
@@ -87,7 +91,7 @@ impl Capability {
 }
 
 /// By what a server can be proven.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// A certificate verified against the system's roots for the MX host's name, where that name can be relied on:
@@ -107,7 +111,8 @@ impl fmt::Display for Proof {
 }
 
 /// Whether a destination's hosts have TLSA records (RFC 6698, RFC 7672) that its mail can be held to.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tlsa {
     /// At least one host has secure and usable ones.
     Present {
@@ -128,7 +133,8 @@ pub enum Tlsa {
 }
 
 /// What a destination publishes of the TLS of its mail servers.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Published {
     /// Whether the hosts have TLSA records.
     pub tlsa: Tlsa,
@@ -137,7 +143,8 @@ pub struct Published {
 }
 
 /// All that a probe of one destination learnt.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// The verdict over all hosts.
     pub capability: Capability,
@@ -167,7 +174,8 @@ impl Report {
 }
 
 /// What one address of one MX host said.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct HostReport {
     /// The MX host's name (or the bracketed host, or an address literal).
     pub host: String,
@@ -190,7 +198,8 @@ pub struct HostReport {
 }
 
 /// What became of one address of one MX host.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostState {
     /// TLS was negotiated.
     Tls,

@@ -3,13 +3,15 @@
 use super::{
     Capability, Published, Report, Tlsa,
     dns::{Resolver, ResolverError},
-    flights::{Bounds, Finding, Flights, NoShelf},
+    flights::{Bounds, Finding, Flights, NoShelf, Shelf},
     inquiry::{Inquiry, Lifetimes, Settings},
     publications::Publications,
+    shelf::{Keep, On},
     starttls::{Trust, TrustError},
 };
 use crate::{config, nexthop::Destination};
 use futures_util::future::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
 
 /// The longest EHLO name, in characters (RFC 5321 section 4.5.3.1.2).
@@ -65,13 +67,21 @@ pub struct Prober {
 }
 
 impl Prober {
+    /// A prober that remembers while the program runs; as [`Prober::with`].
+    ///
+    /// # Errors
+    /// As [`Prober::with`].
+    pub fn new(config: &config::Probe, helo: &str) -> Result<Self, ProberError> {
+        Self::with(config, helo, None)
+    }
+
     /// A prober that introduces itself as `helo` where the configuration does not say otherwise (Postfix's
     /// `smtp_helo_name`). Reads the system's resolver configuration and root certificates: make a new one when those
-    /// or the configuration change.
+    /// or the configuration change. What is found outlives the program in `keep`.
     ///
     /// # Errors
     /// When the configuration, the resolver's or the root certificates cannot be used; names the key.
-    pub fn new(config: &config::Probe, helo: &str) -> Result<Self, ProberError> {
+    pub fn with(config: &config::Probe, helo: &str, keep: Option<Arc<dyn Keep>>) -> Result<Self, ProberError> {
         let helo = if config.helo.is_empty() { helo } else { &config.helo };
         if helo.is_empty() || helo.len() > HELO_MAX || !helo.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ProberError::Helo(helo.escape_default().to_string()));
@@ -100,9 +110,19 @@ impl Prober {
         let publications = Publications { dns: Arc::clone(&dns) as _, settings: settings.clone() };
         let inquiry = Inquiry { dns, trust, settings };
         Ok(Self {
-            reports: Flights::new(Box::new(inquiry), Box::new(NoShelf), bounds),
-            published: Flights::new(Box::new(publications), Box::new(NoShelf), bounds),
+            reports: Flights::new(Box::new(inquiry), shelf("probe", keep.clone()), bounds),
+            published: Flights::new(Box::new(publications), shelf("published", keep), bounds),
         })
+    }
+}
+
+fn shelf<T: Finding + Serialize + DeserializeOwned>(
+    kind: &'static str,
+    keep: Option<Arc<dyn Keep>>,
+) -> Box<dyn Shelf<T>> {
+    match keep {
+        Some(keep) => Box::new(On::new(kind, keep)),
+        None => Box::new(NoShelf),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod filesystem;
+pub mod findings;
 mod index;
 pub mod sqlite;
 

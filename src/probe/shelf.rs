@@ -1,0 +1,95 @@
+//! Findings on a shelf that outlives the program: written as JSON, with the time at which they were found.
+
+use super::flights::{Finding, Shelf};
+use crate::nexthop::Destination;
+use futures_util::future::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    marker::PhantomData,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// How long a finding is kept that is believed no longer: to compare with, and for people to look at.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Where findings are kept as text. Losing them weakens nothing.
+pub trait Keep: Send + Sync {
+    /// What was kept last of this kind.
+    fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>>;
+    /// Keeps something, in its own time.
+    fn keep(&self, kind: &'static str, destination: &Destination, kept: Kept);
+}
+
+/// A finding as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// JSON.
+    pub value: String,
+    /// When it was found, Unix time in seconds.
+    pub found: i64,
+    /// Until when it is believed.
+    pub until: i64,
+    /// Until when it is of use.
+    pub keep: i64,
+}
+
+/// The shelf for one kind of finding.
+pub(super) struct On<T> {
+    kind: &'static str,
+    keep: Arc<dyn Keep>,
+    finding: PhantomData<fn() -> T>,
+}
+
+impl<T> On<T> {
+    pub(super) fn new(kind: &'static str, keep: Arc<dyn Keep>) -> Self {
+        Self { kind, keep, finding: PhantomData }
+    }
+}
+
+impl<T: Finding + Serialize + DeserializeOwned> Shelf<T> for On<T> {
+    fn find<'a>(&'a self, destination: &'a Destination) -> BoxFuture<'a, Option<(T, Duration)>> {
+        Box::pin(async move {
+            let kept = self.keep.find(self.kind, destination).await?;
+            // What an older version wrote is not always to be read.
+            let finding: T = serde_json::from_str(&kept.value).ok()?;
+            let believed = believed(&kept, now()).min(finding.lifetime());
+            Some((finding, believed))
+        })
+    }
+
+    fn keep(&self, destination: &Destination, finding: &Arc<T>) {
+        let Ok(value) = serde_json::to_string(&**finding) else { return };
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let found = now();
+        let until = found.saturating_add(seconds(finding.lifetime()));
+        let keep = until.saturating_add(seconds(KEPT));
+        self.keep.keep(self.kind, destination, Kept { value, found, until, keep });
+    }
+}
+
+/// For how long something may be believed from now on. Where the clock was set back since it was found, nothing is.
+fn believed(kept: &Kept, now: i64) -> Duration {
+    if now < kept.found {
+        return Duration::ZERO;
+    }
+    Duration::from_secs(u64::try_from(kept.until.saturating_sub(now)).unwrap_or(0))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_believed_for_what_is_left_and_never_longer() {
+        let kept = Kept { value: String::new(), found: 100, until: 160, keep: 0 };
+        for (now, seconds) in [(100, 60), (159, 1), (160, 0), (161, 0), (99, 0), (i64::MIN, 0), (i64::MAX, 0)] {
+            assert_eq!(believed(&kept, now).as_secs(), seconds, "{now}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! What was found of destinations, on disk: so that a restart asks nobody anew, and memory need not hold everything.
+//!
+//! Losing it weakens nothing: whoever finds nothing here asks again. So a file that cannot be used is put aside for a new one,
+//! a row that cannot be written is left out, and a commit does not wait for the disk (WAL with `synchronous=NORMAL`).
+
+use super::{BoxFuture, StoreError, filesystem};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::oneshot;
+
+/// The name of the file in the state directory.
+pub const FILE_NAME: &str = "findings.sqlite3";
+
+/// Version of the schema; a file of another version is put aside.
+const VERSION: i64 = 1;
+
+/// Marks the file as Segl's (`PRAGMA application_id`): "SegF" in ASCII.
+const APPLICATION_ID: i64 = 0x5365_6746;
+
+const SCHEMA: &str = "
+    CREATE TABLE findings (
+        kind        TEXT NOT NULL,     -- what was asked
+        destination TEXT NOT NULL,     -- of which next-hop
+        value       TEXT NOT NULL,     -- what was found, JSON
+        found       INTEGER NOT NULL,  -- when, Unix time in seconds
+        until       INTEGER NOT NULL,  -- until when it is believed
+        keep        INTEGER NOT NULL,  -- until when it is of use
+        PRIMARY KEY (kind, destination)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX findings_keep ON findings (keep);
+";
+
+/// Questions and findings that may wait for the thread; more are left out.
+const WAITING_MAX: usize = 16_384;
+
+/// Findings written in one transaction.
+const BATCH_MAX: usize = 1024;
+
+/// How long a finding may wait for others to be written with.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// Destinations of each kind kept on disk at most: a flood of made-up ones takes no more than some gigabytes.
+const ROWS_MAX: i64 = 5_000_000;
+
+/// How often what is of no more use is removed.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// How long to wait for another process that reads the file.
+const BUSY_TIME: Duration = Duration::from_secs(2);
+
+/// Something that was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// What, as JSON.
+    pub value: String,
+    /// When, Unix time in seconds.
+    pub found: i64,
+    /// Until when it is believed.
+    pub until: i64,
+    /// Until when it is of use, be it only to compare with.
+    pub keep: i64,
+}
+
+enum Job {
+    Find { kind: &'static str, destination: String, answer: oneshot::Sender<Option<Finding>> },
+    Keep { kind: &'static str, destination: String, finding: Finding },
+}
+
+/// The findings of one host. Cheap to clone: clones share the file.
+#[derive(Clone)]
+pub struct Findings {
+    jobs: SyncSender<Job>,
+}
+
+impl Findings {
+    /// Opens the file in a state directory; makes it where it is missing, and anew where it cannot be used.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join(FILE_NAME);
+        let connection = match connect(&path) {
+            Ok(connection) => connection,
+            Err(reason) => {
+                tracing::warn!("{}: {reason}: made anew; destinations are asked again", path.display());
+                remove(&path).map_err(|error| at(&path, &error))?;
+                connect(&path).map_err(|reason| StoreError::Database { path: path.display().to_string(), reason })?
+            }
+        };
+        let (jobs, waiting) = sync_channel(WAITING_MAX);
+        let keeper = Keeper { connection, path: path.clone(), waiting, tidied: None, complained: false };
+        thread::Builder::new()
+            .name("findings".to_owned())
+            .spawn(move || keeper.run())
+            .map_err(|error| at(&path, &error))?;
+        Ok(Self { jobs })
+    }
+
+    /// What was found last.
+    pub fn find(&self, kind: &'static str, destination: &str) -> BoxFuture<'_, Option<Finding>> {
+        let (answer, answered) = oneshot::channel();
+        let asked = self.jobs.try_send(Job::Find { kind, destination: destination.to_owned(), answer });
+        Box::pin(async move {
+            asked.ok()?;
+            answered.await.ok().flatten()
+        })
+    }
+
+    /// Keeps a finding, a moment later.
+    pub fn keep(&self, kind: &'static str, destination: &str, finding: Finding) {
+        // Where there are too many, it is found again.
+        let _ = self.jobs.try_send(Job::Keep { kind, destination: destination.to_owned(), finding });
+    }
+}
+
+struct Keeper {
+    connection: Connection,
+    path: PathBuf,
+    waiting: Receiver<Job>,
+    tidied: Option<Instant>,
+    complained: bool,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        let mut unwritten = Vec::new();
+        let mut since = Instant::now();
+        loop {
+            let wait = if unwritten.is_empty() { TIDY_EVERY } else { GATHER.saturating_sub(since.elapsed()) };
+            match self.waiting.recv_timeout(wait) {
+                Ok(Job::Find { kind, destination, answer }) => {
+                    // What waits to be written is known already.
+                    let fresh = unwritten.iter().rev().find(|(k, d, _)| (*k, d) == (kind, &destination));
+                    let found = fresh.map(|(_, _, finding): &(_, _, Finding)| finding.clone());
+                    let _ = answer.send(found.or_else(|| self.find(kind, &destination)));
+                }
+                Ok(Job::Keep { kind, destination, finding }) => {
+                    if unwritten.is_empty() {
+                        since = Instant::now();
+                    }
+                    unwritten.push((kind, destination, finding));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.write(&mut unwritten);
+                    return;
+                }
+            }
+            if unwritten.len() >= BATCH_MAX || !unwritten.is_empty() && since.elapsed() >= GATHER {
+                self.write(&mut unwritten);
+            }
+            if self.tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY) {
+                self.tidied = Some(Instant::now());
+                let tidied = tidy(&self.connection, now());
+                self.complain(tidied);
+            }
+        }
+    }
+
+    fn find(&mut self, kind: &str, destination: &str) -> Option<Finding> {
+        let found = find(&self.connection, kind, destination);
+        match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.complain(Err(error));
+                None
+            }
+        }
+    }
+
+    fn write(&mut self, unwritten: &mut Vec<(&'static str, String, Finding)>) {
+        let written = write(&mut self.connection, unwritten);
+        self.complain(written);
+        unwritten.clear();
+    }
+
+    /// Once, until it goes well again: a full disk is told elsewhere too.
+    fn complain(&mut self, done: rusqlite::Result<()>) {
+        match done {
+            Ok(()) => self.complained = false,
+            Err(error) if !self.complained => {
+                tracing::warn!("{}: {error}: what is found of destinations is not kept", self.path.display());
+                self.complained = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, String> {
+    filesystem::private_file(path).map_err(|error| error.to_string())?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    prepare(Connection::open_with_flags(path, flags)).map_err(|error| error.to_string())
+}
+
+fn prepare(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
+    let connection = connection?;
+    connection.busy_timeout(BUSY_TIME)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    match (number("application_id")?, number("user_version")?) {
+        (0, 0) => {
+            connection.execute_batch(SCHEMA)?;
+            connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+            connection.pragma_update(None, "user_version", VERSION)?;
+        }
+        (APPLICATION_ID, VERSION) => {}
+        _ => return Err(rusqlite::Error::InvalidQuery),
+    }
+    // A file that is damaged shows it here, most often.
+    find(&connection, "", "")?;
+    Ok(connection)
+}
+
+fn find(connection: &Connection, kind: &str, destination: &str) -> rusqlite::Result<Option<Finding>> {
+    let query = "SELECT value, found, until, keep FROM findings WHERE kind = ?1 AND destination = ?2";
+    let mut statement = connection.prepare_cached(query)?;
+    let row = statement.query_row(params![kind, destination], |row| {
+        Ok(Finding { value: row.get(0)?, found: row.get(1)?, until: row.get(2)?, keep: row.get(3)? })
+    });
+    row.optional()
+}
+
+fn write(connection: &mut Connection, findings: &[(&'static str, String, Finding)]) -> rusqlite::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    {
+        let insert = "INSERT OR REPLACE INTO findings (kind, destination, value, found, until, keep) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let mut statement = transaction.prepare_cached(insert)?;
+        for (kind, destination, Finding { value, found, until, keep }) in findings {
+            statement.execute(params![kind, destination, value, found, until, keep])?;
+        }
+    }
+    transaction.commit()
+}
+
+/// Removes what is of no more use, and of the rest what is too much.
+fn tidy(connection: &Connection, now: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM findings WHERE keep < ?1", [now])?;
+    let rows: i64 = connection.query_row("SELECT count(*) FROM findings", [], |row| row.get(0))?;
+    if rows > 2 * ROWS_MAX {
+        let surplus = "DELETE FROM findings WHERE (kind, destination) IN \
+                       (SELECT kind, destination FROM findings ORDER BY keep LIMIT ?1)";
+        connection.execute(surplus, [rows - 2 * ROWS_MAX])?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.to_owned().into_os_string();
+        name.push(suffix);
+        match fs::remove_file(&name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn at(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Database { path: path.display().to_string(), reason: error.to_string() }
+}
+
+/// Unix time in seconds; 0 where the clock stands before 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(value: &str, keep: i64) -> Finding {
+        Finding { value: value.to_owned(), found: 1, until: 2, keep }
+    }
+
+    async fn eventually(findings: &Findings, destination: &str, expected: Option<&Finding>) {
+        for _ in 0..200 {
+            if findings.find("probe", destination).await.as_ref() == expected {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{destination} is not {expected:?}");
+    }
+
+    #[tokio::test]
+    async fn findings_outlive_the_program() {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = finding("{}", i64::MAX);
+        let findings = Findings::open(directory.path()).unwrap();
+        assert_eq!(findings.find("probe", "a.example").await, None);
+        findings.keep("probe", "a.example", finding("old", i64::MAX));
+        findings.keep("probe", "a.example", kept.clone());
+        // Known at once, on disk a moment later.
+        assert_eq!(findings.find("probe", "a.example").await, Some(kept.clone()));
+        assert_eq!(findings.find("published", "a.example").await, None);
+        drop(findings);
+        let again = Findings::open(directory.path()).unwrap();
+        eventually(&again, "a.example", Some(&kept)).await;
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_used_is_made_anew() {
+        for content in [b"no database".to_vec(), vec![0; 4096], b"SQLite format 3\0".repeat(1000)] {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(directory.path().join(FILE_NAME), content).unwrap();
+            let findings = Findings::open(directory.path()).unwrap();
+            findings.keep("probe", "a.example", finding("x", i64::MAX));
+            assert!(findings.find("probe", "a.example").await.is_some());
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let newer = Connection::open(directory.path().join(FILE_NAME)).unwrap();
+        newer.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        newer.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        drop(newer);
+        assert!(Findings::open(directory.path()).is_ok());
+        assert!(Findings::open(Path::new("/no/such/directory")).is_err());
+    }
+
+    #[test]
+    fn what_is_of_no_more_use_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = connect(&directory.path().join(FILE_NAME)).unwrap();
+        let rows = [
+            ("probe", "old.example".to_owned(), finding("x", 99)),
+            ("probe", "new.example".to_owned(), finding("x", 100)),
+        ];
+        write(&mut connection, &rows).unwrap();
+        tidy(&connection, 100).unwrap();
+        assert_eq!(find(&connection, "probe", "old.example").unwrap(), None);
+        assert!(find(&connection, "probe", "new.example").unwrap().is_some());
+    }
+}
