@@ -115,6 +115,8 @@ fn held_at_most(destinations: &Destinations) -> Held {
 fn held_to(report: &Report) -> Held {
     match report.capability {
         Capability::Authenticated { .. } | Capability::Encrypted { .. } => Held::ToTls,
+        // It had TLS, and has not been without it for long enough.
+        _ if report.history.is_some() => Held::ToTls,
         _ => Held::ToPromise,
     }
 }

@@ -191,7 +191,7 @@ fn snapshot(config: Arc<Config>, lasting: &Lasting, attachments: Attachments) ->
     let Lasting { pins, findings, watch } = lasting;
     let facts = watch.facts();
     let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
-    let prober = Arc::new(Prober::with(&config.probe, helo, Some(Arc::new(findings.clone())))?);
+    let prober = Arc::new(Prober::with(&config.probe, &config.destinations, helo, Some(Arc::new(findings.clone())))?);
     Ok(Snapshot::new(config, Arc::new(reader), prober, Arc::clone(pins), Arc::clone(watch)))
 }
 

@@ -41,6 +41,8 @@ pub(super) trait Finding: Clone + fmt::Debug + PartialEq + Send + Sync + 'static
     fn is_known(&self) -> bool;
     /// Whether it may be told a while longer than it is believed, since what it says keeps mail safe.
     fn outlives(&self) -> bool;
+    /// With what is carried on from what was found before, where nothing was found now.
+    fn after(self, before: Option<&Self>) -> Self;
     /// What of it is kept in memory: all but what only people read.
     fn in_short(&self) -> Self;
 }
@@ -127,6 +129,8 @@ struct Known<T> {
 
 /// How far a flight is.
 struct Flight<T> {
+    /// What was found last.
+    before: Option<Arc<T>>,
     /// What is known while the flight is under way.
     so_far: Option<Arc<T>>,
     landed: Option<Arc<T>>,
@@ -185,13 +189,17 @@ impl<T: Finding> Flights<T> {
     /// What is known of a destination, or comes to be known within `budget`.
     pub(super) async fn ask(&self, destination: &Destination, budget: Duration) -> Arc<T> {
         let failure_lifetime = self.inner.bounds.failure_lifetime;
-        let failed = |reason: String| Arc::new(T::unknown(reason, failure_lifetime));
         let mut flight = match self.cached(destination) {
             Some(finding) => return finding,
             None => match self.board(destination) {
                 Ok(flight) => flight,
                 Err(finding) => return finding,
             },
+        };
+        let last = flight.clone();
+        let failed = |reason: String| {
+            let before = last.borrow().before.clone();
+            Arc::new(T::unknown(reason, failure_lifetime).after(before.as_deref()))
         };
         let landing = async {
             let landed = flight.wait_for(|flight| flight.landed.is_some()).await.ok()?;
@@ -221,8 +229,9 @@ impl<T: Finding> Flights<T> {
             Memory::Expired(finding) => Some(finding),
             Memory::Nothing => None,
         };
-        self.depart(&mut state, destination, before).ok_or_else(|| {
-            Arc::new(T::unknown("too many destinations are being asked about".to_owned(), Duration::ZERO))
+        self.depart(&mut state, destination, before.clone()).ok_or_else(|| {
+            let reason = "too many destinations are being asked about".to_owned();
+            Arc::new(T::unknown(reason, Duration::ZERO).after(before.as_deref()))
         })
     }
 
@@ -235,10 +244,10 @@ impl<T: Finding> Flights<T> {
         if state.flights.len() >= self.inner.max_waiting {
             return None;
         }
-        let (sender, receiver) = watch::channel(Flight { so_far: None, landed: None });
+        let (sender, receiver) = watch::channel(Flight { before, so_far: None, landed: None });
         state.flights.insert(destination.clone(), receiver.clone());
         let seat = Seat { inner: self.inner.clone(), destination: destination.clone(), sender };
-        tokio::spawn(seat.fly(before));
+        tokio::spawn(seat.fly());
         Some(receiver)
     }
 
@@ -306,9 +315,13 @@ struct Seat<T: Finding> {
 }
 
 impl<T: Finding> Seat<T> {
-    async fn fly(self, before: Option<Arc<T>>) {
+    fn before(&self) -> Option<Arc<T>> {
+        self.sender.borrow().before.clone()
+    }
+
+    async fn fly(self) {
         let inner = &self.inner;
-        let mut before = before;
+        let mut before = self.before();
         if before.is_none()
             && let Some((finding, believed)) = inner.shelf.find(&self.destination).await
         {
@@ -319,6 +332,7 @@ impl<T: Finding> Seat<T> {
                 return;
             }
             before = Some(finding);
+            self.sender.send_modify(|flight| flight.before = before.clone());
         }
         let progress = |finding: T| self.sender.send_modify(|flight| flight.so_far = Some(Arc::new(finding)));
         let journey = async {
@@ -330,7 +344,10 @@ impl<T: Finding> Seat<T> {
             Err(_) => {
                 let so_far = self.sender.borrow().so_far.clone();
                 let reason = format!("no answer within {}", seconds(inner.bounds.max_time));
-                so_far.unwrap_or_else(|| Arc::new(T::unknown(reason, inner.bounds.failure_lifetime)))
+                so_far.unwrap_or_else(|| {
+                    let finding = T::unknown(reason, inner.bounds.failure_lifetime);
+                    Arc::new(finding.after(self.before().as_deref()))
+                })
             }
         };
         inner.lock().remember(&self.destination, &finding, finding.lifetime(), inner.bounds.failure_lifetime);
@@ -350,6 +367,7 @@ impl<T: Finding> Drop for Seat<T> {
             tracing::error!(destination = %self.destination, "a probe ended without a result");
             let failure_lifetime = inner.bounds.failure_lifetime;
             let finding = T::unknown("the probe failed".to_owned(), failure_lifetime);
+            let finding = finding.after(self.before().as_deref());
             inner.lock().remember(&self.destination, &finding, failure_lifetime, failure_lifetime);
         }
         inner.lock().flights.remove(&self.destination);
@@ -382,6 +400,9 @@ mod tests {
         }
         fn outlives(&self) -> bool {
             self.0.as_ref().is_ok_and(|found| *found > 0)
+        }
+        fn after(self, _: Option<&Self>) -> Self {
+            self
         }
         fn in_short(&self) -> Self {
             self.clone()

@@ -5,8 +5,10 @@ use super::{
     address::{self, Refusal},
     capability, dane,
     dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
-    flights::{Inquire, Progress},
+    flights::{Finding, Inquire, Progress},
+    history::{self, History, LetGo},
     mx::{self, Host, Hosts, Route},
+    shelf::unix_time,
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
 };
@@ -32,6 +34,7 @@ pub(super) struct Settings {
     pub(super) max_addresses: usize,
     pub(super) allowed: Vec<Network>,
     pub(super) lifetimes: Lifetimes,
+    pub(super) let_go: LetGo,
 }
 
 /// How long results are believed.
@@ -66,14 +69,35 @@ impl Inquire<Report> for Inquiry {
     fn inquire<'a>(
         &'a self,
         destination: &'a Destination,
-        _: Option<Arc<Report>>,
+        before: Option<Arc<Report>>,
         progress: Progress<'a, Report>,
     ) -> BoxFuture<'a, Report> {
-        Box::pin(self.look(destination, progress))
+        Box::pin(async move {
+            let before = before.and_then(|before| before.history);
+            let report = self.look(destination, &|report| progress(self.dated(report, before))).await;
+            let report = self.dated(report, before);
+            if before.is_some() && report.history.is_none() {
+                tracing::warn!(
+                    "{destination}: {} probes in a row found no TLS: other mail is no longer held to it there",
+                    self.settings.let_go.probes
+                );
+            }
+            report
+        })
     }
 }
 
 impl Inquiry {
+    /// A report with what it makes of the destination's history.
+    fn dated(&self, report: Report, before: Option<History>) -> Report {
+        // As long as not all hosts have answered, TLS may still be found.
+        let history = match report.exhaustive || report.outlives() {
+            true => history::next(before, &report.capability, self.settings.let_go, unix_time()),
+            false => before,
+        };
+        Report { history, ..report }
+    }
+
     async fn look(&self, destination: &Destination, progress: Progress<'_, Report>) -> Report {
         let port = match mx::port(destination, self.settings.port) {
             Ok(port) => port,
@@ -132,7 +156,7 @@ impl Inquiry {
         let exhaustive =
             complete && !hosts.iter().any(|host| matches!(host.state, HostState::Unknown | HostState::Refused));
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
-        Report { capability, exhaustive, hosts, tlsa, lifetime }
+        Report { capability, exhaustive, hosts, tlsa, history: None, lifetime }
     }
 
     /// A report about a destination without hosts.
@@ -142,7 +166,7 @@ impl Inquiry {
             _ => (Tlsa::Absent, true),
         };
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
-        Report { capability, exhaustive, hosts: Vec::new(), tlsa, lifetime }
+        Report { capability, exhaustive, hosts: Vec::new(), tlsa, history: None, lifetime }
     }
 
     /// What is to be done for one host: a report for each of its addresses, in state unknown where it is still to be

@@ -12,6 +12,7 @@
 //! starttls     the handshake: version, and whether the certificate verifies
 //! dane, tlsa   whether the hosts have TLSA records
 //! capability   what all of that amounts to
+//! history      how long it has had TLS
 //! ```
 
 mod address;
@@ -19,6 +20,7 @@ mod capability;
 mod dane;
 mod dns;
 mod flights;
+mod history;
 mod inquiry;
 mod mx;
 mod prober;
@@ -29,6 +31,7 @@ mod smtp;
 mod starttls;
 mod tlsa;
 
+pub use history::History;
 pub use prober::{Assess, Prober, ProberError};
 pub use shelf::{Keep, Kept};
 
@@ -155,6 +158,8 @@ pub struct Report {
     pub hosts: Vec<HostReport>,
     /// Whether the hosts have TLSA records.
     pub tlsa: Tlsa,
+    /// Since when it has been held to TLS, where it is.
+    pub history: Option<History>,
     /// How long this may be believed, from when it was found.
     pub lifetime: Duration,
 }
@@ -168,6 +173,7 @@ impl Report {
             exhaustive: false,
             hosts: Vec::new(),
             tlsa: Tlsa::Unknown { reason },
+            history: None,
             lifetime,
         }
     }

@@ -4,6 +4,7 @@ use super::{
     Capability, Published, Report, Tlsa,
     dns::{Resolver, ResolverError},
     flights::{Bounds, Finding, Flights, NoShelf, Shelf},
+    history::LetGo,
     inquiry::{Inquiry, Lifetimes, Settings},
     publications::Publications,
     shelf::{Keep, On},
@@ -72,7 +73,7 @@ impl Prober {
     /// # Errors
     /// As [`Prober::with`].
     pub fn new(config: &config::Probe, helo: &str) -> Result<Self, ProberError> {
-        Self::with(config, helo, None)
+        Self::with(config, &config::Destinations::default(), helo, None)
     }
 
     /// A prober that introduces itself as `helo` where the configuration does not say otherwise (Postfix's
@@ -81,7 +82,12 @@ impl Prober {
     ///
     /// # Errors
     /// When the configuration, the resolver's or the root certificates cannot be used; names the key.
-    pub fn with(config: &config::Probe, helo: &str, keep: Option<Arc<dyn Keep>>) -> Result<Self, ProberError> {
+    pub fn with(
+        config: &config::Probe,
+        destinations: &config::Destinations,
+        helo: &str,
+        keep: Option<Arc<dyn Keep>>,
+    ) -> Result<Self, ProberError> {
         let helo = if config.helo.is_empty() { helo } else { &config.helo };
         if helo.is_empty() || helo.len() > HELO_MAX || !helo.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ProberError::Helo(helo.escape_default().to_string()));
@@ -98,6 +104,7 @@ impl Prober {
                 negative: config.negative_lifetime,
                 failure: config.failure_lifetime,
             },
+            let_go: LetGo { probes: destinations.let_go_probes, time: destinations.let_go_time },
         };
         let dns = Arc::new(Resolver::new(&config.nameservers, config.trust_anchor.as_deref())?);
         let trust = Trust::load(config.ca_file.as_deref())?;
@@ -162,6 +169,10 @@ impl Finding for Report {
         matches!(self.capability, Capability::Authenticated { .. } | Capability::Encrypted { .. })
     }
 
+    fn after(self, before: Option<&Self>) -> Self {
+        Self { history: before.and_then(|before| before.history), ..self }
+    }
+
     fn in_short(&self) -> Self {
         Self { hosts: Vec::new(), ..self.clone() }
     }
@@ -183,6 +194,10 @@ impl Finding for Published {
     /// Whatever it was: a policy that has gone is kept a while, and one that has come is seen a while later.
     fn outlives(&self) -> bool {
         self.is_known()
+    }
+
+    fn after(self, _: Option<&Self>) -> Self {
+        self
     }
 
     fn in_short(&self) -> Self {

@@ -53,7 +53,7 @@ impl<T: Finding + Serialize + DeserializeOwned> Shelf<T> for On<T> {
             let kept = self.keep.find(self.kind, destination).await?;
             // What an older version wrote is not always to be read.
             let finding: T = serde_json::from_str(&kept.value).ok()?;
-            let believed = believed(&kept, now()).min(finding.lifetime());
+            let believed = believed(&kept, unix_time()).min(finding.lifetime());
             Some((finding, believed))
         })
     }
@@ -61,7 +61,7 @@ impl<T: Finding + Serialize + DeserializeOwned> Shelf<T> for On<T> {
     fn keep(&self, destination: &Destination, finding: &Arc<T>) {
         let Ok(value) = serde_json::to_string(&**finding) else { return };
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        let found = now();
+        let found = unix_time();
         let until = found.saturating_add(seconds(finding.lifetime()));
         let keep = until.saturating_add(seconds(KEPT));
         self.keep.keep(self.kind, destination, Kept { value, found, until, keep });
@@ -76,7 +76,8 @@ fn believed(kept: &Kept, now: i64) -> Duration {
     Duration::from_secs(u64::try_from(kept.until.saturating_sub(now)).unwrap_or(0))
 }
 
-fn now() -> i64 {
+/// Unix time in seconds; 0 where the clock stands before 1970.
+pub(super) fn unix_time() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
