@@ -10,6 +10,7 @@
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
 //! dane, tlsa   whether the hosts have TLSA records
+//! mta_sts      whether the domain has a policy on who may receive its mail
 //! capability   what all of that amounts to
 //! ```
 
@@ -19,6 +20,8 @@ mod dane;
 mod dns;
 mod flights;
 mod inquiry;
+#[allow(dead_code, reason = "no destination is asked for its policy yet")]
+mod mta_sts;
 mod mx;
 mod prober;
 mod publications;
