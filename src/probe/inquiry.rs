@@ -299,7 +299,7 @@ fn state_of(error: &io::Error) -> HostState {
 }
 
 /// What the system said, without its number.
-fn plainly(error: &io::Error) -> String {
+pub(super) fn plainly(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

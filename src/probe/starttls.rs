@@ -27,7 +27,7 @@ use tokio::{
 
 /// The most that a server may send from the handshake on, in bytes. A chain of ten large certificates is below a
 /// tenth of it.
-const TLS_BYTES_MAX: u64 = 512 * 1024;
+pub(super) const TLS_BYTES_MAX: u64 = 512 * 1024;
 
 /// The certificates that a server's chain may end in, and the cryptography.
 #[derive(Clone)]
@@ -111,6 +111,23 @@ impl Trust {
             Some(builder.build().map_err(|error| TrustError::Verifier(error.to_string()))?)
         };
         Ok(Self { provider, verifier })
+    }
+
+    /// How a client speaks TLS that goes on only with a server whose certificate verifies; `None` where there is no root
+    /// to verify it by.
+    ///
+    /// # Errors
+    /// Where rustls has none of the versions, which is a fault of how this program was built.
+    pub(super) fn demanding(&self) -> Result<Option<ClientConfig>, TrustError> {
+        let Some(verifier) = &self.verifier else { return Ok(None) };
+        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| TrustError::Verifier(error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier.clone())
+            .with_no_client_auth();
+        config.resumption = Resumption::disabled();
+        Ok(Some(config))
     }
 
     /// Shakes hands as a client that asks for `host`, within `step_time`, and says QUIT over TLS.
@@ -246,7 +263,7 @@ impl std::fmt::Debug for Trust {
 }
 
 /// The common reasons in words that an administrator knows.
-fn describe(error: &CertificateError) -> String {
+pub(super) fn describe(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => "its certificate is of an unknown issuer".to_owned(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
