@@ -7,6 +7,9 @@ import ssl
 import threading
 import time
 import warnings
+from pathlib import Path
+
+from internet import CERTS
 
 VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -14,13 +17,12 @@ VERSIONS = {
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
-CERTS = {"self", "ca", "wrong-name", "chain", "chain-wrong-name", "expired", "rsa"}
 
 
 class Host:
     """One server at one address. A subclass says what a connection to it is (`serve`)."""
 
-    choices = {"cert": CERTS}
+    choices = {"cert": set(CERTS)}
 
     def __init__(self, name, address, port, pki, behaviour):
         self.name, self.address, self.port, self.pki = name, address, port, pki
@@ -64,7 +66,7 @@ class Host:
             # These need SHA-1 in their handshake, which OpenSSL 3 allows at level 0 only.
             context.set_ciphers("ALL:@SECLEVEL=0")
         if ciphers.startswith("DHE"):
-            context.load_dh_params(self.pki / "dh.pem")
+            context.load_dh_params(Path(__file__).with_name("ffdhe2048.pem"))  # of RFC 7919
         context.load_cert_chain(self.pki / f"{cert}.pem", self.pki / ("rsa.key" if cert == "rsa" else "server.key"))
         context.sni_callback = self.on_sni
         return context

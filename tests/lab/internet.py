@@ -1,18 +1,18 @@
 #!/usr/bin/python3
 """The lab's small internet as one table: recipient servers, their behaviour, and the zones that lead to them.
 
-    internet.py configuration DIR  write knot's and unbound's configuration to DIR
-    internet.py signed           the zones that need keys, made by keymgr(8) between these two steps
-    internet.py zones DIR PKI    write the zone files and the trust anchor to DIR
-    internet.py names KIND       host names for the certificate of that kind
-    internet.py addresses        addresses of the recipients' namespace
-    internet.py dead             the address and the network that nobody answers for
+    internet.py plan DIR         write knot's and unbound's configuration to DIR/dns, and what `init` needs to DIR/plan:
+                                 batch.HOST (commands of ip(8) for its addresses), names.KIND (host names for the
+                                 certificate of that kind) and signed (zones that need keys, made by keymgr(8))
+    internet.py zones DIR        write the zone files and the trust anchor to DIR/dns, when keys and certificates are made
     internet.py ready            wait until resolver, recipients and Postfix answer (run in the mta namespace)
 """
 
+import base64
+import hashlib
 import socket
-import subprocess
 import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +23,8 @@ AUTHORITY = "192.0.2.53"
 MTA = "192.0.2.25"
 DEAD = "192.0.2.98"  # nobody has it, and nobody says so: what is sent there is lost (see init)
 DEAD_NETWORK = "198.51.100"  # the same for each of its addresses
+STRANGER = "192.0.2.99"  # of the recipients' namespace
+CERTS = ["self", "ca", "wrong-name", "chain", "chain-wrong-name", "expired", "rsa"]  # kinds of certificate
 TTL = 2  # seconds: a change must reach every cache within the time a test waits
 
 SIGNED = [".", "test", "signed.test", "bogus.test"]
@@ -93,6 +95,13 @@ STS_GOOD = """
 sts-enforce sts-switch sts-mismatch sts-wildcard sts-host-selfsigned sts-host-wrongname sts-host-expired sts-host-closed
 sts-host-gone sts-host-loopback sts-host-private sts-host-dead sts-redirect sts-oversize sts-slow sts-type sts-404
 sts-chunked sts-two-txt sts-bad-txt sts-bad-policy sts-no-txt sts-servfail sts-cname sub.sts-enforce
+""".split()
+# Those with a TXT record as it should be.
+STS_TXT = """
+sts-enforce sts-switch sts-testing sts-none sts-mismatch sts-wildcard sts-selfsigned sts-wrongname sts-expired
+sts-cleartext sts-half sts-host-selfsigned sts-host-wrongname sts-host-expired sts-host-closed sts-host-gone
+sts-host-loopback sts-host-private sts-host-dead sts-redirect sts-oversize sts-slow sts-type sts-404 sts-chunked
+sts-bad-policy
 """.split()
 # A client that follows the redirect, or the CNAME, finds that domain's MX host here.
 ENFORCE = ["mx.sts-enforce.plain.test", "mx.sts-redirect.plain.test", "mx.sts-cname.plain.test"]
@@ -169,11 +178,7 @@ SERVERS = {
     "smtps": Server(169, ["smtps.plain.test"], starttls="wrap", cert="ca", port=465),
     "expired": Server(170, mx("expired"), cert="expired"),
     # MTA-STS
-    "sts": Server(
-        171,
-        [f"mx.{name}.plain.test" for name in STS_GOOD],
-        cert="ca",
-    ),
+    "sts": Server(171, [f"mx.{name}.plain.test" for name in STS_GOOD], cert="ca"),
     "sts-selfsigned": Server(172, mx("sts-selfsigned") + mx("sts-testing") + mx("sts-none")),
     "sts-wrongname": Server(173, mx("sts-wrongname"), cert="wrong-name"),
     "sts-expired": Server(174, mx("sts-expired"), cert="expired"),
@@ -274,6 +279,7 @@ tlsa-insecure-mx  MX 10 mx.tlsa-insecure-mx.signed.test.
 """
     + "".join(f"*.{n}.dead MX 10 mx.{n}.dead\nmx.{n}.dead A {DEAD_NETWORK}.{n}\n" for n in range(50))
     + "".join(f"{name} MX 10 mx.{name}\n" for name in STS_GOOD)
+    + "".join(f'_mta-sts.{name} TXT "v=STSv1; id=1;"\n' for name in STS_TXT)
     + """
 sts-selfsigned        MX 10 mx.sts-selfsigned
 sts-testing           MX 10 mx.sts-testing
@@ -283,38 +289,12 @@ sts-expired           MX 10 mx.sts-expired
 sts-cleartext         MX 10 mx.sts-cleartext
 sts-half              MX 10 mx1.sts-half
 sts-half              MX 20 mx2.sts-half
-_mta-sts.sts-enforce  TXT "v=STSv1; id=1;"
-_mta-sts.sts-switch   TXT "v=STSv1; id=1;"
-_mta-sts.sts-testing  TXT "v=STSv1; id=1;"
-_mta-sts.sts-none     TXT "v=STSv1; id=1;"
-_mta-sts.sts-mismatch TXT "v=STSv1; id=1;"
-_mta-sts.sts-wildcard TXT "v=STSv1; id=1;"
-_mta-sts.sts-selfsigned TXT "v=STSv1; id=1;"
-_mta-sts.sts-wrongname TXT "v=STSv1; id=1;"
-_mta-sts.sts-expired  TXT "v=STSv1; id=1;"
-_mta-sts.sts-cleartext TXT "v=STSv1; id=1;"
-_mta-sts.sts-half     TXT "v=STSv1; id=1;"
-_mta-sts.sts-host-selfsigned TXT "v=STSv1; id=1;"
-_mta-sts.sts-host-wrongname TXT "v=STSv1; id=1;"
-_mta-sts.sts-host-expired TXT "v=STSv1; id=1;"
-_mta-sts.sts-host-closed TXT "v=STSv1; id=1;"
-_mta-sts.sts-host-gone TXT "v=STSv1; id=1;"
-_mta-sts.sts-host-loopback TXT "v=STSv1; id=1;"
 mta-sts.sts-host-loopback A 127.0.0.1
-_mta-sts.sts-host-private TXT "v=STSv1; id=1;"
 mta-sts.sts-host-private A 10.0.0.1
-_mta-sts.sts-host-dead TXT "v=STSv1; id=1;"
 mta-sts.sts-host-dead A {dead}
-_mta-sts.sts-redirect TXT "v=STSv1; id=1;"
-_mta-sts.sts-oversize TXT "v=STSv1; id=1;"
-_mta-sts.sts-slow     TXT "v=STSv1; id=1;"
-_mta-sts.sts-type     TXT "v=STSv1; id=1;"
-_mta-sts.sts-404      TXT "v=STSv1; id=1;"
-_mta-sts.sts-chunked  TXT "v=STSv1; id=1;"
 _mta-sts.sts-two-txt  TXT "v=STSv1; id=1;"
 _mta-sts.sts-two-txt  TXT "v=STSv1; id=2;"
 _mta-sts.sts-bad-txt  TXT "v=STSv1; id=not one;"
-_mta-sts.sts-bad-policy TXT "v=STSv1; id=1;"
 _mta-sts.sts-servfail NS ns.test.
 _mta-sts.sts-cname    CNAME _mta-sts.sts-enforce
 mta-sts.sts-cname     CNAME mta-sts.sts-enforce
@@ -410,17 +390,33 @@ def delegation_signers(zone, directory):
     return [line for line in answer.stdout.splitlines() if line.split()[4] == "2"]
 
 
-def zones(directory, pki):
-    directory = Path(directory)
-    pki = Path(pki)
-    digest = (pki / "server.spki.sha256").read_text().strip()
-    values = {
+def certificate(path):
+    """A certificate's DER."""
+    return base64.b64decode("".join(path.read_text().split("-----")[2].split()))
+
+
+def public_key(der):
+    """The SubjectPublicKeyInfo in a certificate: of a P-256 key it always is 91 bytes that begin with these."""
+    start = der.index(bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107"))
+    return der[start : start + 91]
+
+
+def values_of(pki):
+    """What stands in braces in RECORDS."""
+    ca = certificate(pki / "ca-certificate.pem")
+    digest = hashlib.sha256(public_key(certificate(pki / "self.pem"))).hexdigest()
+    return {
         "digest": digest,
         "other_digest": digest[2:] + digest[:2],
-        "ca_digest": (pki / "ca.spki.sha256").read_text().strip(),
-        "ca_cert_digest": (pki / "ca.cert.sha256").read_text().strip(),
+        "ca_digest": hashlib.sha256(public_key(ca)).hexdigest(),
+        "ca_cert_digest": hashlib.sha256(ca).hexdigest(),
         "dead": DEAD,
     }
+
+
+def zones(lab):
+    directory = lab / "dns"
+    values = values_of(lab / "pki")
     text = {}
     for zone, records in RECORDS.items():
         origin = "." if zone == "." else f"{zone}."
@@ -515,11 +511,36 @@ remote-control:
 """
 
 
-def configuration(directory):
-    directory = Path(directory)
-    (directory / "knot.conf").write_text(knot_conf(directory))
-    (directory / "unbound.conf").write_text(unbound_conf(directory))
-    (directory / "root.hints").write_text(f". 3600 NS ns.test.\nns.test. 3600 A {AUTHORITY}\n")
+def addresses():
+    """Per host, the commands that give it its addresses, and that make the dead ones dead: to a machine that nobody has."""
+    of_hosts = {
+        "mta": [f"{MTA}/24", "2001:db8::25/64"],
+        "dns": [f"{RESOLVER}/24", f"{AUTHORITY}/24"],
+        "recipients": [f"{STRANGER}/24"],
+    }
+    of_hosts["recipients"] += [f"{server.address}/{64 if server.six else 24}" for server in SERVERS.values()]
+    of_hosts["recipients"] += [f"{policy.address}/24" for policy in POLICIES.values()]
+    for host, own in of_hosts.items():
+        yield host, [
+            "link set lo up",
+            *(f"address add {address} dev wire0{' nodad' if ':' in address else ''}" for address in own),
+            "link set wire0 up",
+            f"neigh add {DEAD} lladdr 02:00:00:00:00:98 dev wire0 nud permanent",
+            f"route add {DEAD_NETWORK}.0/24 via {DEAD}",
+        ]
+
+
+def plan(lab):
+    dns, directory = lab / "dns", lab / "plan"
+    (dns / "knot.conf").write_text(knot_conf(dns))
+    (dns / "unbound.conf").write_text(unbound_conf(dns))
+    (dns / "root.hints").write_text(f". 3600 NS ns.test.\nns.test. 3600 A {AUTHORITY}\n")
+    (directory / "signed").write_text("\n".join(SIGNED) + "\n")
+    for host, commands in addresses():
+        (directory / f"batch.{host}").write_text("\n".join(commands) + "\n")
+    for kind in CERTS:
+        hosts = (host for host in [*SERVERS.values(), *POLICIES.values()] if host.cert == kind)
+        (directory / f"names.{kind}").write_text(",".join(f"DNS:{name}" for host in hosts for name in host.hosts))
 
 
 def ask(name, kind):
@@ -572,20 +593,10 @@ def ready():
 
 def main():
     match sys.argv[1:]:
-        case ["configuration", directory]:
-            configuration(directory)
-        case ["signed"]:
-            print(*SIGNED, sep="\n")
-        case ["zones", directory, pki]:
-            zones(directory, pki)
-        case ["names", kind]:
-            hosts = [*SERVERS.values(), *POLICIES.values()]
-            print(*(name for host in hosts if host.cert == kind for name in host.hosts), sep="\n")
-        case ["addresses"]:
-            print(*(f"{server.address}/{64 if server.six else 24}" for server in SERVERS.values()), sep="\n")
-            print(*(f"{policy.address}/24" for policy in POLICIES.values()), sep="\n")
-        case ["dead"]:
-            print(DEAD, f"{DEAD_NETWORK}.0/24")
+        case ["plan", lab]:
+            plan(Path(lab))
+        case ["zones", lab]:
+            zones(Path(lab))
         case ["ready"]:
             ready()
         case _:
