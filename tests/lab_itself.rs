@@ -366,7 +366,9 @@ fn fetch(lab: &Lab, domain: &str) -> String {
 #[test]
 fn policy_hosts_serve_as_their_names_say() {
     let enforce = |name: &str| format!("mode: enforce; mx: mx.{name}.plain.test; max_age: 604800; ");
-    for name in ["switch", "selfsigned", "wrongname", "expired", "cleartext", "two-txt", "bad-txt", "no-txt", "servfail"] {
+    for name in
+        ["switch", "selfsigned", "wrongname", "expired", "cleartext", "two-txt", "bad-txt", "no-txt", "servfail"]
+    {
         let said = fetch(may(), &format!("sts-{name}.plain.test"));
         let policy = format!("version: STSv1; {}", enforce(&format!("sts-{name}")));
         assert!(said.starts_with("200 text/plain ") && said.contains(&policy), "{name}: {said}");

@@ -1,4 +1,4 @@
-"""What the lab's recipient servers and policy hosts have in common: a behaviour that can be changed, certificates, records."""
+"""What recipient servers and policy hosts have in common: a behaviour that can be changed, certificates, records."""
 
 import json
 import selectors
