@@ -12,6 +12,7 @@ use std::{
     path::Path,
     process::Command,
     sync::{LazyLock, OnceLock},
+    time::{Duration, Instant},
 };
 use support::lab::{Lab, Message, Options, PATIENCE, SEGL_TOML, SmtpResult, wait_until};
 
@@ -111,6 +112,14 @@ fn at_level_may_each_server_gets_mail_over_the_tls_that_it_has() {
         ("x@tlsa-unusable.signed.test", "tlsa-unusable", TLS13),
         ("x@tlsa-cleartext.signed.test", "tlsa-cleartext", None),
         ("x@no-tlsa.signed.test", "no-tlsa", TLS13),
+        ("x@static-rsa.plain.test", "static-rsa", TLS12),
+        ("x@dhe.plain.test", "dhe", TLS12),
+        ("x@starttls-inject.plain.test", "starttls-inject", TLS13),
+        ("x@helo-only.plain.test", "helo-only", None),
+        ("x@late.plain.test", "late", TLS13),
+        ("x@expired.plain.test", "expired", TLS13),
+        ("x@sts-enforce.plain.test", "sts", TLS13),
+        ("x@sts-cleartext.plain.test", "sts-cleartext", None),
     ] {
         assert_eq!(delivered(may(), to, server).as_deref(), tls, "{to}");
     }
@@ -123,6 +132,9 @@ fn where_nothing_can_be_delivered_mail_waits_or_comes_back() {
     deferred(may(), "x@servfail.plain.test", "Host not found, try again");
     deferred(may(), "x@bogus.test", "Host not found, try again");
     deferred(may(), "x@private.plain.test", "unreachable");
+    deferred(may(), "x@clinic.dead.plain.test", "Connection timed out");
+    deferred(may(), "x@greeting-4xx.plain.test", "421 4.3.2 come back later");
+    deferred(may(), "x@greeting-5xx.plain.test", "554 5.3.2 no mail here"); // Postfix: another host may take it
     bounced(may(), "x@nullmx.plain.test", "nullMX");
     bounced(may(), "x@loopback.plain.test", "loops back to myself");
     bounced(may(), "x@no-host.plain.test", "Host not found");
@@ -165,24 +177,294 @@ fn tls11_is_spoken_where_the_client_allows_it() {
     assert!(text.contains("Protocol  : TLSv1.1") || text.contains("Protocol: TLSv1.1"), "{text}");
 }
 
-#[test]
-fn posttls_finger_agrees_on_certificates_and_dane() {
-    let finger = |level: &str, domain: &str| {
-        let output = may().run(&["posttls-finger", "-c", "-F", "/etc/segl/lab-ca.pem", "-l", level, domain]);
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-    };
-    for (level, domain, status) in [
-        ("secure", "verified.plain.test", "Verified TLS connection established"),
-        ("encrypt", "verified.plain.test", "Trusted TLS connection established"),
-        ("encrypt", "selfsigned.plain.test", "Untrusted TLS connection established"),
-        ("secure", "selfsigned.plain.test", "Untrusted TLS connection established"),
-        ("secure", "wrongname.plain.test", "hostname mismatch"),
-        ("dane-only", "tlsa-good.signed.test", "Verified TLS connection established"),
-        ("dane-only", "tlsa-bad.signed.test", "Untrusted TLS connection established"),
-        ("dane-only", "no-tlsa.signed.test", "no TLSA records found"),
-    ] {
-        let said = finger(level, domain);
+/// What posttls-finger(1) says of a destination (`-w` and the like can stand before it).
+fn finger(level: &str, destination: &[&str]) -> String {
+    let words = ["posttls-finger", "-c", "-T", "2", "-t", "2", "-F", "/etc/segl/lab-ca.pem", "-l", level];
+    let output = may().run(&[&words, destination].concat());
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Each row is a level, a domain and what posttls-finger(1) says of it.
+fn finger_says(rows: &[(&str, &str, &str)]) {
+    for (level, domain, status) in rows {
+        let said = finger(level, &[domain]);
         assert!(said.contains(status), "{level} {domain}: {said}");
+    }
+}
+
+const VERIFIED: &str = "Verified TLS connection established";
+const TRUSTED: &str = "Trusted TLS connection established";
+const UNTRUSTED: &str = "Untrusted TLS connection established";
+
+#[test]
+fn posttls_finger_agrees_on_certificates() {
+    finger_says(&[
+        ("secure", "verified.plain.test", VERIFIED),
+        ("encrypt", "verified.plain.test", TRUSTED),
+        ("encrypt", "selfsigned.plain.test", UNTRUSTED),
+        ("secure", "selfsigned.plain.test", UNTRUSTED),
+        ("secure", "wrongname.plain.test", "hostname mismatch"),
+        ("secure", "expired.plain.test", "certificate has expired"),
+    ]);
+}
+
+#[test]
+fn posttls_finger_agrees_on_dane() {
+    const NO_MATCH: &str = "no matching DANE TLSA records";
+    const UNUSABLE: &str = "all TLSA records unusable, fallback to unauthenticated TLS";
+    const NO_ANSWER: &str = "TLSA lookup error";
+    const NO_DESTINATION: &str = "Destination address lookup failed";
+    finger_says(&[
+        ("dane-only", "tlsa-good.signed.test", VERIFIED),
+        ("dane-only", "tlsa-bad.signed.test", UNTRUSTED),
+        ("dane-only", "no-tlsa.signed.test", "no TLSA records found"),
+        ("dane-only", "tlsa-rollover.signed.test", VERIFIED),
+        ("dane-only", "tlsa-ta.signed.test", "Matched DANE TA certificate at depth 1: 2 1 1"),
+        ("dane-only", "tlsa-ta-cert.signed.test", "Matched DANE TA certificate at depth 1: 2 0 1"),
+        ("dane-only", "tlsa-ta-wrongname.signed.test", "hostname mismatch"),
+        ("dane-only", "tlsa-ta-nochain.signed.test", NO_MATCH),
+        ("dane-only", "tlsa-ee-wrongname.signed.test", VERIFIED),
+        ("dane-only", "tlsa-ee-expired.signed.test", VERIFIED),
+        ("dane", "tlsa-unusable.signed.test", "unsupported TLSA certificate usage: 1 1 1"),
+        ("dane", "tlsa-unusable-type.signed.test", UNUSABLE),
+        ("dane", "tlsa-unusable-digest.signed.test", UNUSABLE),
+        ("dane", "tlsa-half.signed.test", "mx1.tlsa-half.signed.test[192.0.2.146]:25: Matched DANE EE"),
+        ("dane", "tlsa-onebad.signed.test", NO_MATCH),
+        ("dane-only", "tlsa-gone.signed.test", VERIFIED),
+        ("dane-only", "tlsa-cname.signed.test", VERIFIED),
+        ("dane-only", "tlsa-cname-alias.signed.test", VERIFIED),
+        ("dane", "tlsa-insecure-mx.plain.test", TRUSTED), // matched, but reached through an unsigned MX
+        ("dane", "tlsa-servfail.signed.test", NO_ANSWER),
+        ("dane", "tlsa-bogus.signed.test", NO_ANSWER),
+        ("dane", "both-dane-good.signed.test", VERIFIED),
+        ("dane", "both-dane-bad.signed.test", NO_MATCH),
+        ("dane", "bogus.test", NO_DESTINATION),
+        ("dane", "stale.test", NO_DESTINATION),
+    ]);
+    // The other MX hosts of domains that have two, each as a destination of its own.
+    finger_says(&[
+        ("dane", "[mx2.tlsa-half.plain.test]", UNTRUSTED),
+        ("dane", "[mx2.tlsa-onebad.signed.test]", "Matched DANE EE certificate"),
+        ("dane", "[mx1.tlsa-gone.signed.test]", NO_DESTINATION),
+    ]);
+}
+
+#[test]
+fn posttls_finger_agrees_on_the_mail_servers_of_domains_with_mta_sts() {
+    let good: Vec<String> = ["enforce", "switch", "wildcard", "redirect", "host-gone", "cname"]
+        .map(|name| format!("sts-{name}.plain.test"))
+        .into_iter()
+        .chain(["sub.sts-enforce.plain.test".to_owned()])
+        .collect();
+    for domain in &good {
+        finger_says(&[("secure", domain, VERIFIED)]);
+    }
+    finger_says(&[
+        ("secure", "sts-selfsigned.plain.test", UNTRUSTED),
+        ("secure", "sts-testing.plain.test", UNTRUSTED),
+        ("secure", "sts-none.plain.test", UNTRUSTED),
+        ("secure", "sts-wrongname.plain.test", "hostname mismatch"),
+        ("secure", "sts-expired.plain.test", "certificate has expired"),
+        ("secure", "sts-half.plain.test", UNTRUSTED),
+        ("secure", "[mx2.sts-half.plain.test]", VERIFIED),
+    ]);
+    assert!(!finger("may", &["sts-cleartext.plain.test"]).contains("TLS connection established"));
+}
+
+#[test]
+fn servers_talk_as_their_names_say() {
+    finger_says(&[
+        ("encrypt", "static-rsa.plain.test", "TLSv1.2 with cipher AES128-GCM-SHA256"),
+        ("encrypt", "dhe.plain.test", "TLSv1.2 with cipher DHE-RSA-AES128-GCM-SHA256"),
+        ("encrypt", "helo-only.plain.test", "EHLO rejected: 502"),
+        ("encrypt", "greeting-4xx.plain.test", "SMTP service not available: 421 4.3.2"),
+        ("encrypt", "greeting-5xx.plain.test", "SMTP service not available: 554 5.3.2"),
+        ("encrypt", "banner-flood.plain.test", "reading server greeting"),
+        ("encrypt", "banner-stream.plain.test", "reading server greeting"),
+        ("encrypt", "late.plain.test", "timeout while reading server greeting"),
+    ]);
+    let said = finger("secure", &["-w", "[smtps.plain.test]:465"]);
+    assert!(said.contains(VERIFIED), "{said}");
+    // Postfix throws away what follows the first line; here it shows.
+    let first = r#"
+import socket
+sock = socket.create_connection(("192.0.2.162", 25))
+sock.recv(999), sock.sendall(b"EHLO a\r\n"), sock.recv(999), sock.sendall(b"STARTTLS\r\n")
+print(sock.recv(999))"#;
+    let said = may().text_of(&["/usr/bin/python3", "-c", first]);
+    assert_eq!(said.trim(), r#"b'220 2.0.0 go ahead\r\n250 2.0.0 injected\r\n'"#);
+}
+
+#[test]
+fn a_server_greets_as_late_as_it_is_told_and_counts_its_connections() {
+    let lab = Lab::up(&Options::default());
+    lab.set_behaviour("late", &serde_json::json!({"wait": 0.5}));
+    let began = Instant::now();
+    let words = ["posttls-finger", "-c", "late.plain.test"];
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| lab.text_of(&words));
+        }
+    });
+    assert!(began.elapsed() >= Duration::from_millis(500));
+    lab.expect("three sessions at once are recorded", || {
+        lab.sessions("late").iter().map(|session| session.at_once).collect::<BTreeSet<_>>() == BTreeSet::from([1, 2, 3])
+    });
+}
+
+#[test]
+fn the_dead_neither_answer_nor_refuse() {
+    // Each says after how long, and with which error, a client that waits a second gives up.
+    let connect = r#"
+import socket, sys
+for name in sys.argv[1:]:
+    try:
+        socket.create_connection((name, 25), timeout=1)
+    except OSError as error:
+        print(type(error).__name__)"#;
+    let hosts = ["mx.dead.plain.test", "mx.0.dead.plain.test", "mx.49.dead.plain.test"];
+    let said = may().text_of(&[&["/usr/bin/python3", "-c", connect], &hosts[..]].concat());
+    assert_eq!(said, "TimeoutError\n".repeat(3));
+    let ask = |name: &str, kind: &str| {
+        let words = ["kdig", "@192.0.2.2", "+short", "+timeout=1", "+retry=0", name, kind];
+        String::from_utf8_lossy(&may().run(&words).stdout).into_owned()
+    };
+    assert_eq!(ask("clinic.dead.plain.test", "MX"), "10 mx.dead.plain.test.\n");
+    assert_eq!(ask("clinic.17.dead.plain.test", "MX"), "10 mx.17.dead.plain.test.\n");
+    for (name, kind) in [("clinic.slowdns.plain.test", "MX"), ("_25._tcp.mx.tlsa-slow.signed.test", "TLSA")] {
+        let said = ask(name, kind);
+        assert!(!said.contains("MX") && !said.contains("NXDOMAIN") && !said.contains("SERVFAIL"), "{said}");
+    }
+}
+
+/// Fetches the policy of each domain with Python's TLS, and says what came of it: a line each.
+const FETCH: &str = r#"
+import ssl, sys, urllib.error, urllib.request
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+context = ssl.create_default_context(cafile="/etc/segl/lab-ca.pem")
+opener = urllib.request.build_opener(Stay, urllib.request.HTTPSHandler(context=context))
+for domain in sys.argv[1:]:
+    try:
+        answer = opener.open(f"https://mta-sts.{domain}/.well-known/mta-sts.txt", timeout=1)
+        length = answer.headers["Content-Length"]
+        text = answer.read(60 if int(length or 0) > 9999 else 200)  # not all of one that is long, or never ends
+        print(answer.status, answer.headers["Content-Type"], length, text.decode().replace("\r\n", "; "))
+    except urllib.error.HTTPError as error:
+        print(error.code, error.headers["Location"])
+    except OSError as error:
+        print(error)
+"#;
+
+fn fetch(lab: &Lab, domain: &str) -> String {
+    lab.text_of(&["/usr/bin/python3", "-c", FETCH, domain])
+}
+
+#[test]
+fn policy_hosts_serve_as_their_names_say() {
+    let enforce = |name: &str| format!("mode: enforce; mx: mx.{name}.plain.test; max_age: 604800; ");
+    for name in
+        ["switch", "selfsigned", "wrongname", "expired", "cleartext", "two-txt", "bad-txt", "no-txt", "servfail"]
+    {
+        let said = fetch(may(), &format!("sts-{name}.plain.test"));
+        let policy = format!("version: STSv1; {}", enforce(&format!("sts-{name}")));
+        assert!(said.starts_with("200 text/plain ") && said.contains(&policy), "{name}: {said}");
+    }
+    for (domain, expected) in [
+        ("sts-enforce.plain.test", "mode: enforce; mx: mx.sts-enforce.plain.test; "),
+        ("sts-cname.plain.test", "mx: mx.sts-cname.plain.test; "),
+        ("sts-testing.plain.test", "mode: testing; mx: mx.sts-testing.plain.test; "),
+        ("sts-none.plain.test", "version: STSv1; mode: none; max_age: "),
+        ("sts-mismatch.plain.test", "mode: enforce; mx: mx.another.example; "),
+        ("sts-wildcard.plain.test", "mode: enforce; mx: *.sts-wildcard.plain.test; "),
+        ("sts-half.plain.test", "mode: enforce; mx: mx2.sts-half.plain.test; "),
+        ("sts-host-selfsigned.plain.test", "self-signed certificate"),
+        ("sts-host-wrongname.plain.test", "Hostname mismatch"),
+        ("sts-host-expired.plain.test", "certificate has expired"),
+        ("sts-host-closed.plain.test", "Connection refused"),
+        ("sts-host-gone.plain.test", "Name or service not known"),
+        ("sts-host-loopback.plain.test", "Connection refused"),
+        ("sts-host-private.plain.test", "unreachable"),
+        ("sts-host-dead.plain.test", "timed out"),
+        ("sts-redirect.plain.test", "302 https://mta-sts.sts-enforce.plain.test/.well-known/mta-sts.txt"),
+        ("sts-oversize.plain.test", "200 text/plain 100040 version: STSv1; mode: enforce; "),
+        ("sts-slow.plain.test", "200 text/plain 10076 "),
+        ("sts-type.plain.test", "200 text/html "),
+        ("sts-404.plain.test", "404 "),
+        ("sts-chunked.plain.test", "200 text/plain None version: STSv1; mode: enforce; mx: mx.sts-chunked"),
+        ("sts-bad-policy.plain.test", "version: STSv1; mode: enforce; mx mx; "),
+        ("sub.sts-enforce.plain.test", "Name or service not known"),
+        ("both-dane-good.signed.test", "mode: enforce; mx: mx.another.example; "),
+        ("both-dane-bad.signed.test", "mode: enforce; mx: mx.both-dane-bad.signed.test; "),
+    ] {
+        let said = fetch(may(), domain);
+        assert!(said.contains(expected), "{domain}: {said}");
+    }
+    let seen = may().fetches("mta-sts.sts-enforce");
+    let cname = seen.iter().find(|one| one.sni.as_deref() == Some("mta-sts.sts-cname.plain.test")).unwrap();
+    assert_eq!(cname.host, cname.sni);
+    assert_eq!((cname.path.as_deref(), cname.status), (Some("/.well-known/mta-sts.txt"), Some(200)));
+    // A handshake for another name, or for none, fails.
+    for name in [&["-servername", "mta-sts.sts-none.plain.test"][..], &["-noservername"]] {
+        let output = may().run(&[&["openssl", "s_client", "-connect", "192.0.2.201:443"], name].concat());
+        assert!(String::from_utf8_lossy(&output.stderr).contains("unrecognized name"), "{output:?}");
+    }
+}
+
+#[test]
+fn txt_records_of_mta_sts_are_as_names_say() {
+    let ask = |name: &str| {
+        may().text_of(&["kdig", "@192.0.2.2", "+noall", "+header", "+answer", &format!("_mta-sts.{name}"), "TXT"])
+    };
+    for (name, times) in [("sts-enforce", 1), ("sts-two-txt", 2), ("sts-cname", 1), ("sts-host-gone", 1)] {
+        let said = ask(&format!("{name}.plain.test"));
+        assert_eq!(said.matches("\"v=STSv1; id=").count(), times, "{name}: {said}");
+    }
+    for (name, expected) in [
+        ("sts-bad-txt.plain.test", "\"v=STSv1; id=not one;\""),
+        ("sts-no-txt.plain.test", "NXDOMAIN"),
+        ("sub.sts-enforce.plain.test", "NXDOMAIN"),
+        ("sts-servfail.plain.test", "SERVFAIL"),
+        ("both-dane-good.signed.test", "\"v=STSv1; id=1;\""),
+    ] {
+        let said = ask(name);
+        assert!(said.contains(expected), "{name}: {said}");
+    }
+}
+
+#[test]
+fn policies_can_be_changed_while_their_hosts_run() {
+    let lab = Lab::up(&Options::default());
+    let (host, domain) = ("mta-sts.sts-switch", "sts-switch.plain.test");
+    assert!(fetch(&lab, domain).contains("mode: enforce"));
+    lab.set_behaviour(host, &serde_json::json!({"policy": "version: STSv1\nmode: none\nmax_age: 1\n"}));
+    assert!(fetch(&lab, domain).contains("mode: none"));
+    lab.set_behaviour(host, &serde_json::json!({"listen": false}));
+    assert!(fetch(&lab, domain).contains("Connection refused"));
+    lab.set_behaviour(host, &serde_json::json!({"listen": true, "cert": "self"}));
+    assert!(fetch(&lab, domain).contains("self-signed"));
+    lab.set_behaviour(host, &serde_json::json!({"cert": "ca", "status": 503}));
+    assert!(fetch(&lab, domain).starts_with("503"));
+    lab.expect("four fetches and a refused certificate are recorded", || lab.fetches(host).len() == 4);
+    let refused = |one: &support::lab::Fetch| one.status.is_none() && one.error.is_some() && one.at_once == 1;
+    assert_eq!(lab.fetches(host).iter().filter(|one| refused(one)).count(), 1);
+
+    let record = "_mta-sts.sts-switch TXT \"v=STSv1; id=";
+    let zone = lab.zone("plain.test");
+    assert!(zone.contains(record));
+    lab.dns("edit", "plain.test", &zone.replace(&format!("{record}1"), &format!("{record}2")));
+    let ask = |name: &str, kind: &str| lab.text_of(&["kdig", "@192.0.2.2", "+short", name, kind]);
+    assert_eq!(ask("_mta-sts.sts-switch.plain.test", "TXT"), "\"v=STSv1; id=2;\"\n");
+    for (zone, name, kind) in [
+        ("_mta-sts.sts-servfail.plain.test", "_mta-sts.sts-servfail.plain.test", "TXT"),
+        ("_tcp.mx.tlsa-servfail.signed.test", "_25._tcp.mx.tlsa-servfail.signed.test", "TLSA"),
+    ] {
+        assert_eq!(ask(name, kind), "");
+        lab.dns("heal", zone, "");
+        assert_ne!(ask(name, kind), "");
     }
 }
 
@@ -198,7 +480,7 @@ fn the_resolver_validates() {
     }
     let said = ask("tls13.plain.test", "MX");
     assert!(said.contains("NOERROR") && !said.contains(" ad") && said.contains("mx.tls13"), "{said}");
-    for name in ["bogus.test", "servfail.plain.test"] {
+    for name in ["bogus.test", "stale.test", "servfail.plain.test"] {
         let said = ask(name, "MX");
         assert!(said.contains("SERVFAIL"), "{said}");
     }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""The lab's recipient servers: every server of internet.py on port 25 of its own address, in one process.
+"""The lab's recipient servers: every server of internet.py on its own address, and the policy hosts (see policies.py), in
+one process.
 
     recipients.py STATE PKI CONTROL
 
 Under STATE it writes, per server,
     received/SERVER.jsonl   one line per message, written before its 250: server, time, connection, peer, helo, from,
                             to, parameters, tls (null in the clear), cipher, sni, data (one character per byte)
-    sessions/SERVER.jsonl   one line per finished connection: peer, helo, tls, cipher, sni, commands, messages, error
+    sessions/SERVER.jsonl   one line per finished connection: began, at_once (how many were open when it began, itself
+                            included), peer, helo, tls, cipher, sni, commands, messages, error
     clear/SERVER/N          every byte that connection N sent outside TLS, as it came
 
 CONTROL is a UNIX socket; one JSON object in, one out:
@@ -14,112 +16,68 @@ CONTROL is a UNIX socket; one JSON object in, one out:
     {"server": "switch", "drop": true}                  closes its open connections
     {"server": "switch"}                                shows its behaviour
 
-What can be set: starttls (offer, none, refuse, close, garbage), tls ([least, greatest]), cert (self, ca, wrong-name),
-greeting ("220", "never", or a whole reply), listen, replies ({"RCPT": "450 4.2.1 busy"}; MAIL, RCPT, DATA, END), and
-delay (seconds before each reply).
+What can be set: starttls (offer, none, refuse, close, garbage, inject, wrap), tls ([least, greatest]), ciphers, cert
+(self, ca, wrong-name, chain, chain-wrong-name, expired, rsa), greeting ("220", "never", "flood", "stream", or a whole
+reply), wait (seconds before the greeting), listen, replies ({"RCPT": "450 4.2.1 busy"}; EHLO, MAIL, RCPT, DATA, END),
+and delay (seconds before each reply).
 """
 
 import contextlib
 import json
-import selectors
 import socket
-import ssl
 import sys
 import threading
 import time
-import warnings
 from pathlib import Path
 
-from internet import SERVERS
+from hosts import Host, Listeners
+from internet import POLICIES, SERVERS
+from policies import PolicyHost
 
 LINE_LIMIT = 65536
 MESSAGE_LIMIT = 64 * 1024 * 1024
 IDLE = 120  # seconds
-VERSIONS = {
-    "1.0": ssl.TLSVersion.TLSv1,
-    "1.1": ssl.TLSVersion.TLSv1_1,
-    "1.2": ssl.TLSVersion.TLSv1_2,
-    "1.3": ssl.TLSVersion.TLSv1_3,
-}
-CHOICES = {"starttls": {"offer", "none", "refuse", "close", "garbage"}, "cert": {"self", "ca", "wrong-name"}}
+FLOODS = {"flood": b"220-mail and more mail\r\n" * 512, "stream": b"220-" + b"mail" * 4096}
 
 
 class Quit(Exception):
     """The client is done, or is made to be."""
 
 
-class Server:
-    """One recipient server: its behaviour, its records and its open connections."""
+class Server(Host):
+    """One recipient server: its behaviour and its records."""
+
+    choices = {**Host.choices, "starttls": {"offer", "none", "refuse", "close", "garbage", "inject", "wrap"}}
 
     def __init__(self, name, table, state, pki):
-        self.name = name
-        self.address = table.address
-        self.six = table.six
         self.host = table.hosts[0]
-        self.pki = pki
-        self.behaviour = {
+        behaviour = {
             "starttls": table.starttls,
             "tls": list(table.tls),
+            "ciphers": table.ciphers,
             "cert": table.cert,
             "greeting": table.greeting,
+            "wait": table.wait,
             "listen": table.listen,
-            "replies": {},
+            "replies": dict(table.replies),
             "delay": 0,
         }
-        self.lock = threading.Lock()
-        self.connections = {}
-        self.count = 0
-        self.contexts = {}
+        super().__init__(name, table.address, table.port, pki, behaviour)
         self.received = open(state / "received" / f"{name}.jsonl", "a", encoding="ascii")
         self.sessions = open(state / "sessions" / f"{name}.jsonl", "a", encoding="ascii")
         self.clear = state / "clear" / name
         self.clear.mkdir(exist_ok=True)
 
-    def context(self):
-        least, greatest = self.behaviour["tls"]
-        key = (least, greatest, self.behaviour["cert"])
-        with self.lock:
-            if key not in self.contexts:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", DeprecationWarning)
-                    context.minimum_version = VERSIONS[least]
-                    context.maximum_version = VERSIONS[greatest]
-                if greatest in ("1.0", "1.1"):
-                    # These need SHA-1 in their handshake, which OpenSSL 3 allows at level 0 only.
-                    context.set_ciphers("ALL:@SECLEVEL=0")
-                context.load_cert_chain(self.pki / f"{self.behaviour['cert']}.pem", self.pki / "server.key")
-                context.sni_callback = lambda sock, name, _: setattr(sock, "requested", name)
-                self.contexts[key] = context
-            return self.contexts[key]
-
-    def change(self, settings):
-        wrong = [
-            key
-            for key, value in settings.items()
-            if key not in self.behaviour or (key in CHOICES and value not in CHOICES[key])
-        ]
-        if wrong:
-            raise ValueError(f"cannot set {', '.join(wrong)}")
-        with self.lock:
-            self.behaviour.update(settings)
-
-    def record(self, stream, **fields):
-        line = json.dumps({"server": self.name, "time": time.time(), **fields}) + "\n"
-        with self.lock:
-            stream.write(line)
-            stream.flush()
+    def serve(self, sock, peer):
+        Connection(self, sock, peer).run()
 
 
 class Connection:
     """One SMTP session."""
 
     def __init__(self, server, sock, peer):
-        self.server, self.sock, self.peer = server, sock, peer[0]
-        with server.lock:
-            server.count += 1
-            self.number = server.count
-            server.connections[self.number] = sock
+        self.server, self.sock, self.peer, self.began = server, sock, peer, time.time()
+        self.number, self.at_once = server.begin(sock)
         self.clear = open(server.clear / str(self.number), "ab", buffering=0)
         self.buffer = b""
         self.helo = self.tls = self.cipher = self.sni = self.error = None
@@ -138,14 +96,15 @@ class Connection:
         except (OSError, ValueError) as error:
             self.error = str(error)
         finally:
-            with self.server.lock:
-                self.server.connections.pop(self.number, None)
+            self.server.end(self.number)
             with contextlib.suppress(OSError):
                 self.sock.close()
             self.clear.close()
             self.server.record(
                 self.server.sessions,
                 connection=self.number,
+                began=self.began,
+                at_once=self.at_once,
                 peer=self.peer,
                 helo=self.helo,
                 tls=self.tls,
@@ -186,9 +145,16 @@ class Connection:
 
     def talk(self):
         greeting = self.server.behaviour["greeting"]
+        if self.server.behaviour["starttls"] == "wrap":
+            self.handshake()
+        time.sleep(self.server.behaviour["wait"])
         if greeting == "never":
             while True:
                 self.fill()
+        if greeting in FLOODS:
+            while True:
+                self.sock.sendall(FLOODS[greeting])
+                time.sleep(0.001)  # the machine has other work
         if greeting != "220":
             self.reply(greeting)
             raise Quit
@@ -207,11 +173,13 @@ class Connection:
     def on_ehlo(self, rest):
         self.helo = rest
         self.reset()
+        if "EHLO" in self.server.behaviour["replies"]:
+            return self.reply(self.server.behaviour["replies"]["EHLO"])
         lines = [f"250 {self.server.host}", "PIPELINING", f"SIZE {MESSAGE_LIMIT}", "8BITMIME", "SMTPUTF8"]
         lines.append("ENHANCEDSTATUSCODES")
-        if self.tls is None and self.server.behaviour["starttls"] != "none":
+        if self.tls is None and self.server.behaviour["starttls"] not in ("none", "wrap"):
             lines.append("STARTTLS")
-        self.reply(*lines)
+        return self.reply(*lines)
 
     def on_helo(self, rest):
         self.helo = rest
@@ -220,17 +188,24 @@ class Connection:
 
     def on_starttls(self, _):
         how = self.server.behaviour["starttls"]
-        if how == "none" or self.tls is not None:
+        if how in ("none", "wrap") or self.tls is not None:
             return self.reply("502 5.5.1 no such command")
         if how == "refuse":
             return self.reply("454 4.7.0 TLS not available for now")
-        self.reply("220 2.0.0 go ahead")
+        if how == "inject":
+            # One write: a client that reads on in the clear takes the second line for an answer of the protected session.
+            self.sock.sendall(b"220 2.0.0 go ahead\r\n250 2.0.0 injected\r\n")
+        else:
+            self.reply("220 2.0.0 go ahead")
         if how == "close":
             raise Quit
         if how == "garbage":
             self.sock.sendall(b"this is no handshake\r\n" * 8)
             while True:
                 self.fill()
+        return self.handshake()
+
+    def handshake(self):
         self.buffer = b""  # what came before the handshake is not of the protected session (RFC 3207, section 4.2)
         self.sock = self.server.context().wrap_socket(self.sock, server_side=True)
         with self.server.lock:
@@ -318,47 +293,20 @@ class Connection:
 
 
 class Internet:
-    """All servers and the sockets they listen on."""
+    """All servers and policy hosts."""
 
     def __init__(self, state, pki):
-        for directory in ("received", "sessions", "clear"):
+        for directory in ("received", "sessions", "clear", "fetches"):
             (state / directory).mkdir(exist_ok=True)
-        self.servers = {name: Server(name, table, state, pki) for name, table in SERVERS.items()}
-        self.selector = selectors.DefaultSelector()
-        self.listeners = {}
-        self.lock = threading.Lock()
-
-    def listen(self):
-        """Opens and closes listening sockets as the behaviours say."""
-        with self.lock:
-            for name, server in self.servers.items():
-                if server.behaviour["listen"] and name not in self.listeners:
-                    family = socket.AF_INET6 if server.six else socket.AF_INET
-                    sock = socket.create_server((server.address, 25), family=family, backlog=1024)
-                    sock.setblocking(False)
-                    self.listeners[name] = sock
-                    self.selector.register(sock, selectors.EVENT_READ, server)
-                elif not server.behaviour["listen"] and name in self.listeners:
-                    sock = self.listeners.pop(name)
-                    self.selector.unregister(sock)
-                    sock.close()
-
-    def accept(self):
-        while True:
-            for key, _ in self.selector.select():
-                try:
-                    sock, peer = key.fileobj.accept()
-                except OSError:
-                    continue
-                sock.setblocking(True)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=Connection(key.data, sock, peer).run, daemon=True).start()
+        self.hosts = {name: Server(name, table, state, pki) for name, table in SERVERS.items()}
+        self.hosts |= {name: PolicyHost(name, table, state, pki) for name, table in POLICIES.items()}
+        self.listeners = Listeners(self.hosts)
 
     def command(self, request):
-        server = self.servers[request["server"]]
+        server = self.hosts[request["server"]]
         if "set" in request:
             server.change(request["set"])
-            self.listen()
+            self.listeners.update()
         if request.get("drop"):
             with server.lock:
                 for sock in server.connections.values():
@@ -386,9 +334,9 @@ def main():
     state, pki, control = sys.argv[1:]
     threading.stack_size(512 * 1024)
     internet = Internet(Path(state), Path(pki))
-    internet.listen()
+    internet.listeners.update()
     threading.Thread(target=internet.control, args=(control,), daemon=True).start()
-    internet.accept()
+    internet.listeners.accept()
 
 
 if __name__ == "__main__":

@@ -124,6 +124,25 @@ pub(crate) struct Session {
     pub(crate) commands: Vec<String>,
     /// Messages taken.
     pub(crate) messages: u32,
+    /// How many connections the server had when this one began, itself included.
+    pub(crate) at_once: u32,
+}
+
+/// A finished connection to an MTA-STS policy host.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Fetch {
+    /// The server name that the client asked for in its handshake.
+    pub(crate) sni: Option<String>,
+    /// The path that it asked for; none: the handshake failed, or nothing was asked.
+    pub(crate) path: Option<String>,
+    /// The Host header.
+    pub(crate) host: Option<String>,
+    /// The status that it was answered with.
+    pub(crate) status: Option<u16>,
+    /// Why the connection broke.
+    pub(crate) error: Option<String>,
+    /// How many connections the host had when this one began, itself included.
+    pub(crate) at_once: u32,
 }
 
 /// A message in Postfix's queue.
@@ -365,6 +384,11 @@ impl Lab {
         lines_of(&self.directory.join(format!("sessions/{server}.jsonl")))
     }
 
+    /// What was asked of a policy host: `mta-sts.sts-enforce` and the like.
+    pub(crate) fn fetches(&self, host: &str) -> Vec<Fetch> {
+        lines_of(&self.directory.join(format!("fetches/{host}.jsonl")))
+    }
+
     /// Every byte that a recipient server got outside TLS, connection after connection.
     pub(crate) fn cleartext_bytes(&self, server: &str) -> Vec<u8> {
         let directory = self.directory.join("clear").join(server);
@@ -383,7 +407,8 @@ impl Lab {
         self.cleartext_bytes(server).windows(text.len()).any(|window| window == text.as_bytes())
     }
 
-    /// Changes a recipient server's behaviour; `settings` is the JSON object that tests/lab/recipients.py describes.
+    /// Changes a recipient server's behaviour, or a policy host's; `settings` is the JSON object that tests/lab/recipients.py
+    /// and policies.py describe.
     pub(crate) fn set_behaviour(&self, server: &str, settings: &serde_json::Value) {
         self.control(&serde_json::json!({"server": server, "set": settings}));
     }
