@@ -15,7 +15,7 @@ use segl::{
         postconf::{Postconf, PostfixFacts},
         transport,
     },
-    probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Published, Report},
+    probe::{Assess, Capability, HostDane, HostReport, HostState, Prober, Proof, Published, Report},
 };
 use serde::Serialize;
 use std::{
@@ -143,6 +143,7 @@ struct Host<'a> {
     starttls: Option<bool>,
     tls: Option<&'static str>,
     verified: bool,
+    dane: HostDane,
     error: Option<&'a str>,
 }
 
@@ -168,6 +169,7 @@ fn write_json(
                 starttls: seen.starttls,
                 tls: seen.tls.map(|version| version.as_str()),
                 verified: seen.verified,
+                dane: seen.dane,
                 error: seen.error.as_deref(),
             })
             .collect(),
@@ -189,7 +191,8 @@ fn write_text(
     let capability = &report.capability;
     write!(out, "{destination}: {}", capability.word())?;
     match capability {
-        Capability::Authenticated { version, .. } => write!(out, " by its certificate, {version}")?,
+        Capability::Authenticated { version, how: Proof::Dane } => write!(out, " by DANE, {version}")?,
+        Capability::Authenticated { version, how: Proof::Pkix } => write!(out, " by its certificate, {version}")?,
         Capability::Encrypted { version } => write!(out, ", {version}")?,
         _ => {}
     }
@@ -217,6 +220,7 @@ fn write_text(
 fn row(host: &HostReport) -> [String; 4] {
     let result = match host.state {
         HostState::Tls => host.tls.map(|version| version.as_str()).unwrap_or_default(),
+        HostState::DaneMismatch => "mismatch",
         HostState::Cleartext => "cleartext",
         HostState::Absent => "absent",
         HostState::Ourselves => "ourselves",
@@ -225,6 +229,7 @@ fn row(host: &HostReport) -> [String; 4] {
         HostState::Unknown => "unknown",
     };
     let remark = match (&host.error, host.verified, host.name_proven) {
+        _ if host.dane == HostDane::Matches => "TLSA record matches the certificate".to_owned(),
         (Some(error), ..) => error.clone(),
         (None, true, true) => "certificate verified".to_owned(),
         (None, true, false) => "certificate verified, for a name that an unsigned MX record gave".to_owned(),

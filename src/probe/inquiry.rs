@@ -1,9 +1,11 @@
 //! One destination, looked at from beginning to end.
 
 use super::{
-    Capability, HostReport, HostState, Report, Tlsa,
+    Capability, HostDane, HostReport, HostState, Report, Tlsa,
     address::{self, Refusal},
-    capability, dane,
+    binding::{Binding, Verdict},
+    capability,
+    dane::{self, Found},
     dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
     flights::{Inquire, Progress},
     mx::{self, Host, Hosts, Route},
@@ -12,11 +14,11 @@ use super::{
 };
 use crate::{network::Network, nexthop::Destination};
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::{BoxFuture, join_all},
     stream,
 };
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// How many connections one destination gets at once.
@@ -79,7 +81,7 @@ impl Inquiry {
             Ok(port) => port,
             Err(reason) => return self.verdict(Capability::Unknown { reason }),
         };
-        let Hosts { hosts, complete, mx_secure } =
+        let Hosts { hosts, complete, mx_secure, domains } =
             match mx::route(&*self.dns, destination, self.settings.max_hosts).await {
                 Route::Hosts(hosts) => hosts,
                 Route::Nowhere(reason) => return self.verdict(Capability::Undeliverable { reason }),
@@ -101,34 +103,65 @@ impl Inquiry {
         }
         leave_out_ourselves(&hosts, &mut reports);
 
+        // Each host's records are asked for once, while others are already contacted.
+        let bonds: HashMap<&str, _> = hosts
+            .iter()
+            .zip(&resolved)
+            .map(|(host, answer)| (host.name.as_str(), self.bond(host, answer, port, &domains).shared()))
+            .collect();
         let dane = async {
-            let named: Vec<dane::Resolved<'_>> = hosts.iter().map(|host| host.name.as_str()).zip(&resolved).collect();
-            dane::presence(&*self.dns, &named, port, mx_secure).await
+            let bonds = join_all(hosts.iter().filter_map(|host| bonds.get(host.name.as_str()).cloned())).await;
+            let found: Vec<Found> = bonds.iter().map(|bond| bond.found.clone()).collect();
+            (bonds, dane::fold(&found, complete, mx_secure))
         };
         let contacts = async {
-            let waiting: Vec<(usize, HostReport)> = reports
+            let waiting: Vec<_> = reports
                 .iter()
                 .enumerate()
                 .filter(|(_, report)| report.state == HostState::Unknown && report.address.is_some())
-                .map(|(n, report)| (n, report.clone()))
+                .filter_map(|(n, report)| {
+                    let (report, bond) = (report.clone(), bonds.get(report.host.as_str())?.clone());
+                    Some(async move { (n, self.contact(report, port, &*bond.await).await) }.boxed())
+                })
                 .collect();
-            let mut answers = stream::iter(waiting)
-                .map(|(n, report)| async move { (n, self.contact(report, port).await) })
-                .buffer_unordered(CONNECTIONS);
+            let mut answers = stream::iter(waiting).buffer_unordered(CONNECTIONS);
             let mut so_far = reports.clone();
             while let Some((n, report)) = answers.next().await {
                 so_far[n] = report;
                 let tlsa = Tlsa::Unknown { reason: "not all of DNS has answered yet".to_owned() };
-                progress(self.report(so_far.clone(), whole, tlsa));
+                progress(self.report(so_far.clone(), whole, mx_secure, tlsa));
             }
             so_far
         };
-        let (tlsa, reports) = tokio::join!(dane, contacts);
-        self.report(reports, whole, tlsa)
+        let ((bonds, tlsa), mut reports) = tokio::join!(dane, contacts);
+        for report in reports.iter_mut().filter(|report| report.dane == HostDane::Unknown) {
+            let bond = hosts.iter().zip(&bonds).find(|(host, _)| host.name == report.host);
+            report.dane = bond.map_or(HostDane::Unknown, |(_, bond)| bond.without_certificate());
+        }
+        self.report(reports, whole, mx_secure, tlsa)
     }
 
-    fn report(&self, hosts: Vec<HostReport>, complete: bool, tlsa: Tlsa) -> Report {
-        let capability = capability::fold(&hosts, complete);
+    /// What binds a host.
+    async fn bond(
+        &self,
+        host: &Host,
+        addresses: &Result<Answer<IpAddr>, DnsFailure>,
+        port: u16,
+        domains: &[String],
+    ) -> Arc<Bond> {
+        let found = dane::of_host(&*self.dns, &host.name, addresses, port).await;
+        let binding = match &found {
+            Found::Usable { records, base_domain } => {
+                let names = std::iter::once(base_domain).chain(domains).cloned().collect();
+                Some(Arc::new(Binding { records: records.clone(), names }))
+            }
+            _ => None,
+        };
+        Arc::new(Bond { found, binding })
+    }
+
+    fn report(&self, hosts: Vec<HostReport>, complete: bool, mx_secure: bool, tlsa: Tlsa) -> Report {
+        let capability = capability::fold(&hosts, complete, mx_secure);
         let exhaustive =
             complete && !hosts.iter().any(|host| matches!(host.state, HostState::Unknown | HostState::Refused));
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
@@ -162,6 +195,7 @@ impl Inquiry {
             tls: None,
             verified: false,
             name_proven: host.proven,
+            dane: HostDane::Unknown,
             error: Some(error),
         };
         let addresses = match answer {
@@ -191,7 +225,7 @@ impl Inquiry {
         addresses.len() <= limit
     }
 
-    async fn contact(&self, mut report: HostReport, port: u16) -> HostReport {
+    async fn contact(&self, mut report: HostReport, port: u16, bond: &Bond) -> HostReport {
         let Some(address) = report.address else { return report };
         let step_time = self.settings.step_time;
         let fail = |mut report: HostReport, state: HostState, error: String| {
@@ -224,16 +258,44 @@ impl Inquiry {
             Ok(Offer::Granted(stream)) => stream,
         };
         report.starttls = Some(true);
-        match self.trust.handshake(stream, &report.host, step_time).await {
+        match self.trust.handshake(stream, &report.host, bond.binding.as_ref(), step_time).await {
             Ok(handshake) => {
-                report.state = HostState::Tls;
                 report.tls = Some(handshake.version);
                 report.verified = handshake.verified.is_ok();
-                report.error = handshake.verified.err();
+                (report.state, report.dane, report.error) = match handshake.dane {
+                    None => (HostState::Tls, bond.without_certificate(), handshake.verified.err()),
+                    Some(Verdict::Matches) => (HostState::Tls, HostDane::Matches, handshake.verified.err()),
+                    Some(Verdict::Mismatch(why)) => {
+                        (HostState::DaneMismatch, HostDane::Mismatch, Some(format!("DANE: {why}")))
+                    }
+                    Some(Verdict::Undecided(why)) => {
+                        (HostState::Unknown, HostDane::Unknown, Some(format!("DANE: {why}")))
+                    }
+                };
                 report
             }
             Err(error @ HandshakeError::TooOld) => fail(report, HostState::Cleartext, error.to_string()),
-            Err(error @ HandshakeError::Inconclusive(_)) => fail(report, HostState::Unknown, error.to_string()),
+            Err(error @ (HandshakeError::Incompatible(_) | HandshakeError::Inconclusive(_))) => {
+                fail(report, HostState::Unknown, error.to_string())
+            }
+        }
+    }
+}
+
+/// What the TLSA records of a host bind it to.
+struct Bond {
+    found: Found,
+    /// There where there are usable ones.
+    binding: Option<Arc<Binding>>,
+}
+
+impl Bond {
+    /// What can be said without having seen a certificate.
+    fn without_certificate(&self) -> HostDane {
+        match self.found {
+            Found::Unusable => HostDane::Unusable,
+            Found::Absent | Found::NoHost => HostDane::Absent,
+            Found::Usable { .. } | Found::Unchecked | Found::Unknown(_) => HostDane::Unknown,
         }
     }
 }
@@ -298,6 +360,7 @@ mod tests {
             tls: None,
             verified: false,
             name_proven: false,
+            dane: HostDane::Unknown,
             error: None,
         }
     }
@@ -335,7 +398,8 @@ mod tests {
             (Capability::Undeliverable { reason: reason() }, negative),
             (Capability::Unknown { reason: reason() }, failure),
         ] {
-            for tlsa in [Tlsa::Present { mx_secure: true }, Tlsa::Absent, Tlsa::Unsupported] {
+            let present = Tlsa::Present { mx_secure: true, every_host: true };
+            for tlsa in [present, Tlsa::Unusable { mx_secure: true }, Tlsa::Absent, Tlsa::Unsupported] {
                 assert_eq!(lifetimes.of(&capability, &tlsa), expected, "{capability:?} {tlsa:?}");
             }
             assert_eq!(lifetimes.of(&capability, &unknown_tlsa), failure, "{capability:?}");

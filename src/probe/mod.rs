@@ -10,12 +10,15 @@
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
-//! dane, tlsa   whether the hosts have TLSA records
+//! dane, tlsa   which TLSA records bind the hosts
+//! binding, certificate   whether a certificate is one to which they bind it
 //! capability   what all of that amounts to
 //! ```
 
 mod address;
+mod binding;
 mod capability;
+mod certificate;
 mod dane;
 mod dns;
 mod flights;
@@ -94,6 +97,8 @@ impl Capability {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
+    /// A certificate to which secure TLSA records bind the host, which a secure MX record names (RFC 7672).
+    Dane,
     /// A certificate verified against the system's roots for the MX host's name, where that name can be relied on:
     /// see [`HostReport::name_proven`].
     Pkix,
@@ -104,6 +109,7 @@ pub enum Proof {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Dane => "dane",
             Self::Pkix => "pkix",
             Self::Administrator => "administrator",
         })
@@ -119,6 +125,15 @@ pub enum Tlsa {
         /// Whether the MX records are secure too, or none are asked for. Where they are not, Postfix's `dane-only`
         /// defers all mail ("non DNSSEC destination"), while its `dane` checks the records all the same
         /// (`smtp_tls_dane_insecure_mx_policy`; Postfix `src/smtp/smtp_tls_policy.c`).
+        mx_secure: bool,
+        /// Whether every host that has addresses has secure and usable ones. Where not, Postfix's `dane-only` passes
+        /// over those that have none.
+        every_host: bool,
+    },
+    /// Hosts have secure ones, of which none can be used, and no host has any that can: mail is bound to TLS, to be
+    /// had without proof (RFC 7672 section 2.2). Postfix's `dane` is `encrypt` there, and its `dane-only` defers.
+    Unusable {
+        /// As for [`Self::Present`].
         mx_secure: bool,
     },
     /// No host has, and that is certain.
@@ -193,8 +208,26 @@ pub struct HostReport {
     /// destination: the next-hop itself or below it, or from an MX record that DNSSEC secures. Whoever forges an
     /// unsigned MX record names a host of his own, with a good certificate (RFC 7672 section 1.3.2).
     pub name_proven: bool,
+    /// What its TLSA records say of the certificate.
+    pub dane: HostDane,
     /// What went wrong, in words.
     pub error: Option<String>,
+}
+
+/// What the TLSA records of a host say of the certificate that it showed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostDane {
+    /// One of them matches.
+    Matches,
+    /// None of them does.
+    Mismatch,
+    /// None of them can be used: they ask for TLS, and for no proof.
+    Unusable,
+    /// It has none that bind.
+    Absent,
+    /// Not to be told: it showed no certificate, or there was no telling whether it has any.
+    Unknown,
 }
 
 /// What became of one address of one MX host.
@@ -203,6 +236,9 @@ pub struct HostReport {
 pub enum HostState {
     /// TLS was negotiated.
     Tls,
+    /// TLS was negotiated, and its TLSA records do not match its certificate: Postfix that does DANE delivers nothing
+    /// there, and defers the mail where all hosts are such.
+    DaneMismatch,
     /// It answered, and has no TLS that counts.
     Cleartext,
     /// There is no such host, or it has no address: Postfix goes on to the next.

@@ -4,10 +4,16 @@
 //! noted, and does not end the handshake, since encryption to an unproven server is still encryption. The signatures
 //! of the handshake are always checked. Nothing is resumed, for a resumed session shows no certificate.
 //!
-//! rustls speaks TLS 1.2 and 1.3 only, with forward secrecy only, and is strict about certificates. So a handshake
-//! that fails proves nothing about what Postfix (OpenSSL) could do, save one case: the server says that it has no
-//! TLS version this new.
+//! Where the host has TLSA records, the same handshake shows whether the chain is one that they bind it to.
+//!
+//! rustls speaks TLS 1.2 and 1.3 only, with ephemeral elliptic curves only, and is strict about certificates. So a
+//! handshake that fails proves nothing about what Postfix (OpenSSL) could do, save one case: the server says that it
+//! has no TLS version this new.
 
+use super::{
+    binding::{Binding, Chain, Verdict},
+    certificate::{Certificate, key_content, rsa_bits},
+};
 use crate::requirement::TlsVersion;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible, RootCertStore,
@@ -28,6 +34,9 @@ use tokio::{
 /// The most that a server may send from the handshake on, in bytes. A chain of ten large certificates is below a
 /// tenth of it.
 const TLS_BYTES_MAX: u64 = 512 * 1024;
+
+/// The shortest RSA key that rustls takes, in bits; Postfix takes shorter ones (it sets OpenSSL's security level to 0).
+pub(super) const RSA_BITS_MIN: usize = 2048;
 
 /// The certificates that a server's chain may end in, and the cryptography.
 #[derive(Clone)]
@@ -59,6 +68,8 @@ pub(super) struct Handshake {
     pub(super) version: TlsVersion,
     /// `Ok` when the chain leads to a trusted root and bears the host's name, else why not.
     pub(super) verified: Result<(), String>,
+    /// What its TLSA records say of the chain; `None` where it has none that bind.
+    pub(super) dane: Option<Verdict>,
 }
 
 /// Why there was no TLS.
@@ -67,6 +78,9 @@ pub(super) enum HandshakeError {
     /// The server has no TLS version that is accepted nowadays.
     #[error("its TLS is older than 1.2")]
     TooOld,
+    /// rustls cannot speak with this server, or cannot use its certificate; OpenSSL may.
+    #[error("{0}")]
+    Incompatible(String),
     /// Anything else: no proof that Postfix would fail too.
     #[error("{0}")]
     Inconclusive(String),
@@ -113,19 +127,33 @@ impl Trust {
         Ok(Self { provider, verifier })
     }
 
-    /// Shakes hands as a client that asks for `host`, within `step_time`, and says QUIT over TLS.
+    /// Shakes hands as a client of `host`, within `step_time`, and says QUIT over TLS. Asks for the name to which
+    /// TLSA records bind it, where there are any (RFC 7672 section 8.1).
     pub(super) async fn handshake<S>(
         &self,
         stream: S,
         host: &str,
+        binding: Option<&Arc<Binding>>,
         step_time: Duration,
     ) -> Result<Handshake, HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let inconclusive = |reason: String| HandshakeError::Inconclusive(reason);
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| inconclusive(error.to_string()))?;
-        let witness = Arc::new(Witness { trust: self.clone(), verified: OnceLock::new() });
+        let server_name =
+            |name: &str| ServerName::try_from(name.to_owned()).map_err(|error| inconclusive(error.to_string()));
+        let host = server_name(host)?;
+        let name = match binding.and_then(|binding| binding.names.first()) {
+            Some(base_domain) => server_name(base_domain)?,
+            None => host.clone(),
+        };
+        let witness = Arc::new(Witness {
+            trust: self.clone(),
+            host,
+            binding: binding.cloned(),
+            shown: OnceLock::new(),
+            odd: OnceLock::new(),
+        });
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| inconclusive(error.to_string()))?
@@ -138,7 +166,7 @@ impl Trust {
         let connecting = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, bounded);
         let mut tls = match timeout(step_time, connecting).await {
             Err(_) => return Err(inconclusive(format!("TLS handshake: no answer within {}s", step_time.as_secs()))),
-            Ok(Err(error)) => return Err(judge(&error)),
+            Ok(Err(error)) => return Err(judge(&error, witness.odd.get())),
             Ok(Ok(tls)) => tls,
         };
         let version = match tls.get_ref().1.protocol_version() {
@@ -147,13 +175,16 @@ impl Trust {
             other => return Err(inconclusive(format!("TLS handshake: unexpected version {other:?}"))),
         };
         super::smtp::quit(&mut tls).await;
-        let verified = witness.verified.get().cloned().unwrap_or_else(|| Err("it showed no certificate".to_owned()));
-        Ok(Handshake { version, verified })
+        let (verified, dane) = witness.shown.get().cloned().unwrap_or_else(|| {
+            let nothing = "it showed no certificate".to_owned();
+            (Err(nothing.clone()), binding.map(|_| Verdict::Mismatch(nothing)))
+        });
+        Ok(Handshake { version, verified, dane })
     }
 }
 
-/// Whether a failed handshake proves that the server's TLS is too old.
-fn judge(error: &io::Error) -> HandshakeError {
+/// What a failed handshake proves, given what was odd about the certificate.
+fn judge(error: &io::Error, odd: Option<&String>) -> HandshakeError {
     use rustls::Error;
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(
@@ -163,9 +194,23 @@ fn judge(error: &io::Error) -> HandshakeError {
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
             ),
         ) => HandshakeError::TooOld,
+        // A server that has none of the ciphers offered ends with one of these alerts, or just closes.
+        Some(
+            error @ (Error::AlertReceived(
+                AlertDescription::HandshakeFailure
+                | AlertDescription::InsufficientSecurity
+                | AlertDescription::IllegalParameter
+                | AlertDescription::InternalError,
+            )
+            | Error::PeerIncompatible(_)),
+        ) => HandshakeError::Incompatible(format!("TLS handshake: {error}")),
+        Some(Error::InvalidCertificate(_)) if odd.is_some() => {
+            let odd = odd.map(String::as_str).unwrap_or_default();
+            HandshakeError::Incompatible(format!("TLS handshake: {odd}"))
+        }
         Some(error) => HandshakeError::Inconclusive(format!("TLS handshake: {error}")),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            HandshakeError::Inconclusive("TLS handshake: connection closed".to_owned())
+            HandshakeError::Incompatible("TLS handshake: connection closed".to_owned())
         }
         None => HandshakeError::Inconclusive(format!("TLS handshake: {error}")),
     }
@@ -175,7 +220,11 @@ fn judge(error: &io::Error) -> HandshakeError {
 #[derive(Debug)]
 struct Witness {
     trust: Trust,
-    verified: OnceLock<Result<(), String>>,
+    host: ServerName<'static>,
+    binding: Option<Arc<Binding>>,
+    shown: OnceLock<(Result<(), String>, Option<Verdict>)>,
+    /// Why rustls cannot use the certificate's key, though OpenSSL can.
+    odd: OnceLock<String>,
 }
 
 impl Witness {
@@ -183,18 +232,34 @@ impl Witness {
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<(), String> {
-        if !matches!(name, ServerName::DnsName(_)) {
+        if !matches!(self.host, ServerName::DnsName(_)) {
             return Err("an address has no name that a certificate could prove".to_owned());
         }
         let verifier = self.trust.verifier.as_ref().ok_or("there are no root certificates to verify it by")?;
-        match verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+        match verifier.verify_server_cert(end_entity, intermediates, &self.host, ocsp, now) {
             Ok(_) => Ok(()),
             Err(rustls::Error::InvalidCertificate(error)) => Err(describe(&error)),
             Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Notes what about a certificate rustls cannot bear, before it checks a signature with it.
+    fn look_at(&self, certificate: &CertificateDer<'_>) {
+        let odd = match Certificate::parse(certificate) {
+            None => Some("its certificate cannot be read".to_owned()),
+            Some(parts) => match key_content(parts.key).and_then(rsa_bits) {
+                Some(bits) if bits < RSA_BITS_MIN => Some(format!("its certificate has an RSA key of {bits} bits")),
+                _ if parts.version < 3 => Some(format!("its certificate is of X.509 version {}", parts.version)),
+                _ => rustls::server::ParsedCertificate::try_from(certificate)
+                    .err()
+                    .map(|error| format!("its certificate cannot be used: {error}")),
+            },
+        };
+        if let Some(odd) = odd {
+            let _ = self.odd.set(odd);
         }
     }
 }
@@ -204,13 +269,16 @@ impl ServerCertVerifier for Witness {
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
+        _: &ServerName<'_>,
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verdict = self.verify(end_entity, intermediates, name, ocsp, now);
+        let verified = self.verify(end_entity, intermediates, ocsp, now);
+        let chain = Chain { end_entity, intermediates };
+        let dane = self.binding.as_ref().map(|binding| binding.judge(chain, now, &self.trust.provider));
+        self.look_at(end_entity);
         // A handshake shows one certificate; a second call could only come from a bug, and must not improve the first.
-        let _ = self.verified.set(verdict);
+        let _ = self.shown.set((verified, dane));
         Ok(ServerCertVerified::assertion())
     }
 
@@ -246,7 +314,7 @@ impl std::fmt::Debug for Trust {
 }
 
 /// The common reasons in words that an administrator knows.
-fn describe(error: &CertificateError) -> String {
+pub(super) fn describe(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => "its certificate is of an unknown issuer".to_owned(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

@@ -13,7 +13,7 @@ mod smtp;
 use segl::{
     config,
     nexthop::Destination,
-    probe::{Assess, Capability, HostState, Prober, Proof, Report, Tlsa},
+    probe::{Assess, Capability, HostDane, HostState, Prober, Proof, Report, Tlsa},
     requirement::TlsVersion,
 };
 use smtp::{
@@ -41,7 +41,7 @@ impl World {
         let servers = Servers::start(directory.path()).await;
         let ca_file = directory.path().join("ca.pem");
         fs::write(&ca_file, &servers.authority).unwrap();
-        let (process, knot) = dns::knot(directory.path(), "signed", true, servers.port);
+        let (process, knot) = dns::knot(directory.path(), "signed", true, &servers);
         let trust_anchor = directory.path().join("root.key");
         fs::write(&trust_anchor, dns::kdig(knot, &[".", "DNSKEY"])).unwrap();
         let main_cf = "compatibility_level = 3.6\nmyhostname = us.test\n";
@@ -118,6 +118,7 @@ async fn every_kind_of_server() {
             FloodsGreeting => ("unknown", "greeting: a reply line of more than"),
             NoService => ("unknown", "greeting: refused: \"554 no service for you\""),
             Closed => ("unknown", "connect: Connection refused"),
+            other => unreachable!("{other:?} is for another test"),
         };
         assert_eq!(report.capability.word(), expected, "{peer:?}: {report:?}");
         if !said.is_empty() {
@@ -214,24 +215,62 @@ async fn every_kind_of_zone() {
 async fn dane_presence() {
     let world = World::new().await;
     let prober = world.prober();
-    let present = Tlsa::Present { mx_secure: true };
+    let present = |mx_secure, every_host| Tlsa::Present { mx_secure, every_host };
     for (name, expected) in [
-        ("d1.signed.test", present.clone()),
-        ("viaalias.signed.test", present.clone()),
-        ("pit.signed.test", present.clone()),
-        ("[h1.signed.test]", present),
+        ("d1.signed.test", present(true, true)),
+        ("viaalias.signed.test", present(true, true)),
+        ("pit.signed.test", present(true, false)),
+        ("[h1.signed.test]", present(true, true)),
         // Usage 1 is of no use in SMTP.
-        ("d2.signed.test", Tlsa::Absent),
+        ("d2.signed.test", Tlsa::Unusable { mx_secure: true }),
+        ("halfdead.signed.test", Tlsa::Unusable { mx_secure: true }),
         ("d3.signed.test", Tlsa::Absent),
         ("d1.plain.test", Tlsa::Absent),
         ("crossed.signed.test", Tlsa::Absent),
-        ("crossed.plain.test", Tlsa::Present { mx_secure: false }),
+        ("crossed.plain.test", present(false, true)),
         ("null.signed.test", Tlsa::Absent),
     ] {
         assert_eq!(ask(&prober, name).await.tlsa, expected, "{name}");
     }
     let unknown = ask(&prober, "failing.signed.test").await;
     assert!(matches!(unknown.tlsa, Tlsa::Unknown { .. }), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dane_certificates() {
+    let world = World::new().await;
+    let prober = world.prober();
+    for (name, capability, dane, said) in [
+        ("d1.signed.test", "authenticated", HostDane::Matches, ""),
+        ("viaalias.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d2.signed.test", "authenticated", HostDane::Unusable, ""),
+        ("d3.signed.test", "encrypted", HostDane::Absent, ""),
+        ("d21.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d22.signed.test", "unknown", HostDane::Mismatch, "DANE: its certificate matches none of its TLSA records"),
+        ("d23.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d24.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d25.signed.test", "unknown", HostDane::Mismatch, "DANE: its certificate is not for this name"),
+        ("d26.signed.test", "authenticated", HostDane::Matches, ""),
+        // Another domain with the same mail server has another name.
+        ("[h26.signed.test]", "unknown", HostDane::Mismatch, "not for this name"),
+        ("d27.signed.test", "unknown", HostDane::Unknown, "BadSignature"),
+        ("d28.signed.test", "authenticated", HostDane::Matches, ""),
+        ("crossed.plain.test", "encrypted", HostDane::Matches, ""),
+        ("d21.plain.test", "encrypted", HostDane::Absent, ""),
+        ("mixed.signed.test", "encrypted", HostDane::Mismatch, ""),
+    ] {
+        let report = ask(&prober, name).await;
+        assert_eq!(report.capability.word(), capability, "{name}: {report:?}");
+        let host = &report.hosts[0];
+        assert_eq!(host.dane, dane, "{name}: {report:?}");
+        assert_eq!(host.state == HostState::DaneMismatch, dane == HostDane::Mismatch, "{name}: {report:?}");
+        if !said.is_empty() {
+            assert!(reason(&report).contains(said), "{name}: {report:?}");
+        }
+        if let Capability::Authenticated { how, .. } = report.capability {
+            assert_eq!(how == Proof::Dane, dane == HostDane::Matches, "{name}: {report:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,7 +308,7 @@ async fn through_a_validating_resolver_all_is_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_resolver_that_strips_dnssec_ordinary_use_works() {
     let mut world = World::new().await;
-    let (process, port) = dns::knot(world.directory.path(), "stripped", false, world.servers.port);
+    let (process, port) = dns::knot(world.directory.path(), "stripped", false, &world.servers);
     world.processes.push(process);
     world.config.nameservers = vec![([127, 0, 0, 1], port).into()];
     let prober = world.prober();
@@ -349,6 +388,9 @@ ca-file = "{}"
         (0, "/mx/1/starttls", "true"),
         (0, "/mx/1/tls", "\"TLSv1.2\""),
         (0, "/mx/1/error", "null"),
+        (0, "/mx/0/dane", "\"absent\""),
+        (0, "/mx/1/dane", "\"unusable\""),
+        (0, "/dane", "\"unusable\""),
         (1, "/capability", "\"cleartext\""),
         (1, "/how", "null"),
         (2, "/capability", "\"undeliverable\""),
@@ -361,7 +403,7 @@ ca-file = "{}"
     let output = segl(file, &["d1.signed.test", "d20.signed.test"]);
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("d1.signed.test: authenticated by its certificate, TLSv1.3"), "{text}");
+    assert!(text.contains("d1.signed.test: authenticated by DANE, TLSv1.3"), "{text}");
     assert!(text.contains("connect: Connection refused"), "{text}");
 
     assert_eq!(segl(file, &["bad name"]).status.code(), Some(64));

@@ -4,6 +4,7 @@ use crate::process::{Process, free_port, run, until};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::{
+    collections::HashMap,
     net::Ipv4Addr,
     path::Path,
     sync::{
@@ -43,11 +44,31 @@ pub(crate) enum Peer {
     /// Shows a good certificate without having its key.
     WrongKey = 19,
     Closed = 20,
+    /// Self-signed, expired, for another name; its TLSA record is of its key.
+    DaneEe = 21,
+    /// A good certificate, and the TLSA record of another.
+    DaneMismatch = 22,
+    /// A certificate of an authority that only its TLSA record names.
+    DaneTa = 23,
+    /// Self-signed; TLSA records of the key before and of its certificate.
+    DaneRollOver = 24,
+    /// As [`DaneTa`], for another name.
+    DaneTaWrongName = 25,
+    /// As [`DaneTa`], for the domain's name instead of the host's.
+    DaneTaDomain = 26,
+    /// Shows the certificate that its TLSA record is of, without having its key.
+    DaneWrongKey = 27,
+    /// As [`DaneTa`], where the TLSA record holds the authority's key, and the server sends its own certificate only.
+    DaneTaBareKey = 28,
 }
 
 use Peer::*;
 
-/// All but [`Closed`].
+/// Those whose TLSA records can be used, beside [`Tls13`].
+pub(crate) const DANE: [Peer; 8] =
+    [DaneEe, DaneMismatch, DaneTa, DaneRollOver, DaneTaWrongName, DaneTaDomain, DaneWrongKey, DaneTaBareKey];
+
+/// All but [`Closed`] and those of [`DANE`].
 pub(crate) const LISTENING: [Peer; 19] = [
     Tls13,
     Tls12,
@@ -86,6 +107,8 @@ pub(crate) struct Servers {
     pub(crate) port: u16,
     /// The root certificate that the good ones lead to, as PEM.
     pub(crate) authority: String,
+    /// The TLSA records of hosts in the signed zone: number of the host, then the record.
+    pub(crate) tlsa: Vec<(Peer, String)>,
     _openssl: Vec<Process>,
 }
 
@@ -102,6 +125,7 @@ struct Shop {
     expired: TlsAcceptor,
     wrong_name: TlsAcceptor,
     wrong_key: [TlsAcceptor; 2],
+    dane: HashMap<u8, TlsAcceptor>,
     /// Ports of `openssl s_server` processes on loopback.
     tls11: u16,
     static_rsa: u16,
@@ -131,28 +155,98 @@ impl Servers {
             (made.unwrap().der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
         };
         let (tls12, tls13) = (&rustls::version::TLS12, &rustls::version::TLS13);
+        let good = make(&names, false, true);
+        let (dane, mut tlsa) = dane_shop(make(&names, false, true));
+        tlsa.push((Tls13, tlsa_record("3 1 1", &good.0)));
         let (openssl, [tls11, static_rsa]) = openssl(directory);
         let shop = Shop {
-            tls13: acceptor(make(&names, false, true), tls13),
+            tls13: acceptor(good, tls13),
             tls12: acceptor(make(&names, false, true), tls12),
             self_signed: acceptor(make(&names, false, false), tls13),
             expired: acceptor(make(&names, true, true), tls12),
             wrong_key: [thief(make(&names, false, true).0, tls12), thief(make(&names, false, true).0, tls13)],
             wrong_name: acceptor(make(&["other.test".to_owned()], false, true), tls13),
+            dane,
             tls11,
             static_rsa,
         };
-        Self { port: listen(&shop).await, authority: authority_certificate.pem(), _openssl: openssl }
+        Self { port: listen(&shop).await, authority: authority_certificate.pem(), tlsa, _openssl: openssl }
     }
 }
 
+/// The peers of [`DANE`] and their TLSA records; `good` is an identity that verifies without.
+fn dane_shop(good: Identity) -> (HashMap<u8, TlsAcceptor>, Vec<(Peer, String)>) {
+    let tls13 = &rustls::version::TLS13;
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "Private Root");
+    let key = KeyPair::generate().unwrap();
+    let root = authority.self_signed(&key).unwrap().der().clone();
+    let issuer = Issuer::new(authority, key);
+    let below = |name: String| -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let made = CertificateParams::new(vec![name]).unwrap().signed_by(&key, &issuer).unwrap();
+        (made.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    };
+    let alone = || -> Identity {
+        let mut params = CertificateParams::new(vec!["elsewhere.test".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    };
+    let with_root = |identity: Identity| acceptor_of(vec![identity.0, root.clone()], identity.1, tls13);
+    let (own, rolled, stolen) = (alone(), alone(), alone().0);
+    let tlsa = vec![
+        (DaneEe, tlsa_record("3 1 1", &own.0)),
+        (DaneMismatch, tlsa_record("3 1 1", &own.0)),
+        (DaneTa, tlsa_record("2 0 1", &root)),
+        (DaneRollOver, tlsa_record("3 1 1", &own.0)),
+        (DaneRollOver, tlsa_record("3 0 1", &rolled.0)),
+        (DaneTaWrongName, tlsa_record("2 0 1", &root)),
+        (DaneTaDomain, tlsa_record("2 1 1", &root)),
+        (DaneWrongKey, tlsa_record("3 0 1", &stolen)),
+        (DaneTaBareKey, tlsa_record("2 1 0", &root)),
+    ];
+    let bare = below("h28.signed.test".to_owned());
+    let acceptors = [
+        (DaneEe, acceptor(own, tls13)),
+        (DaneMismatch, acceptor(good, tls13)),
+        (DaneTa, with_root(below("h23.signed.test".to_owned()))),
+        (DaneRollOver, acceptor(rolled, tls13)),
+        (DaneTaWrongName, with_root(below("elsewhere.test".to_owned()))),
+        (DaneTaDomain, with_root(below("d26.signed.test".to_owned()))),
+        (DaneWrongKey, thief(stolen, tls13)),
+        (DaneTaBareKey, acceptor(bare, tls13)),
+    ];
+    (acceptors.into_iter().map(|(peer, acceptor)| (peer as u8, acceptor)).collect(), tlsa)
+}
+
+/// A TLSA record of these parameters for a certificate.
+fn tlsa_record(parameters: &str, certificate: &CertificateDer<'_>) -> String {
+    use sha2::Digest;
+    let (_, how) = parameters.split_once(' ').unwrap();
+    let key = rustls::server::ParsedCertificate::try_from(certificate).unwrap().subject_public_key_info();
+    let data = if how.starts_with('0') { certificate.to_vec() } else { key.to_vec() };
+    let data = if how.ends_with('0') { data } else { sha2::Sha256::digest(&data).to_vec() };
+    format!("{parameters} {}", data.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
 fn acceptor((certificate, key): Identity, version: &'static rustls::SupportedProtocolVersion) -> TlsAcceptor {
+    acceptor_of(vec![certificate], key, version)
+}
+
+fn acceptor_of(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(chain, key)
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
@@ -194,7 +288,7 @@ async fn listen(shop: &Shop) -> u16 {
     let first = TcpListener::bind((Tls13.address(), 0)).await.unwrap();
     let port = first.local_addr().unwrap().port();
     let mut listeners = vec![(Tls13, first)];
-    for peer in LISTENING.into_iter().skip(1) {
+    for peer in LISTENING.into_iter().skip(1).chain(DANE) {
         listeners.push((peer, TcpListener::bind((peer.address(), port)).await.unwrap()));
     }
     for (peer, listener) in listeners {
@@ -280,7 +374,7 @@ async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Re
             let [tls12, tls13] = shop.wrong_key;
             if THEFTS.fetch_add(1, Relaxed).is_multiple_of(2) { tls12 } else { tls13 }
         }
-        _ => shop.tls13,
+        other => shop.dane.get(&(other as u8)).cloned().unwrap_or(shop.tls13),
     };
     let mut tls = BufReader::new(acceptor.accept(stream).await?);
     let mut line = String::new();
