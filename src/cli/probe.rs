@@ -15,7 +15,7 @@ use segl::{
         postconf::{Postconf, PostfixFacts},
         transport,
     },
-    probe::{Assess, Capability, HostDane, HostReport, HostState, Prober, Proof, Published, Report},
+    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Prober, Proof, Published, Report},
 };
 use serde::Serialize;
 use std::{
@@ -142,6 +142,7 @@ struct Host<'a> {
     address: Option<IpAddr>,
     starttls: Option<bool>,
     tls: Option<&'static str>,
+    key_exchange: Option<KeyExchange>,
     verified: bool,
     dane: HostDane,
     error: Option<&'a str>,
@@ -168,6 +169,7 @@ fn write_json(
                 address: seen.address,
                 starttls: seen.starttls,
                 tls: seen.tls.map(|version| version.as_str()),
+                key_exchange: seen.key_exchange,
                 verified: seen.verified,
                 dane: seen.dane,
                 error: seen.error.as_deref(),

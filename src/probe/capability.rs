@@ -72,6 +72,7 @@ mod tests {
             state,
             starttls: None,
             tls: None,
+            key_exchange: None,
             verified: false,
             name_proven: false,
             dane: HostDane::Unknown,
@@ -128,7 +129,7 @@ mod tests {
         }
         // Whatever its certificate proves otherwise.
         let mismatch = HostReport { state: DaneMismatch, dane: HostDane::Mismatch, ..certified };
-        let Capability::Unknown { reason } = fold(&[mismatch.clone()], true, true) else { panic!() };
+        let Capability::Unknown { reason } = fold(std::slice::from_ref(&mismatch), true, true) else { panic!() };
         assert!(reason.contains("mx.example[192.0.2.1]"), "{reason}");
         let other = tls(V1_2, false, true);
         assert_eq!(fold(&[mismatch, other], true, true), Capability::Encrypted { version: V1_2 });

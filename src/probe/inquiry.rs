@@ -12,7 +12,7 @@ use super::{
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
 };
-use crate::{network::Network, nexthop::Destination};
+use crate::{network::Network, nexthop::Destination, requirement::TlsVersion};
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, join_all},
@@ -193,6 +193,7 @@ impl Inquiry {
             state,
             starttls: None,
             tls: None,
+            key_exchange: None,
             verified: false,
             name_proven: host.proven,
             dane: HostDane::Unknown,
@@ -225,40 +226,48 @@ impl Inquiry {
         addresses.len() <= limit
     }
 
-    async fn contact(&self, mut report: HostReport, port: u16, bond: &Bond) -> HostReport {
-        let Some(address) = report.address else { return report };
+    /// Connects to a host and speaks SMTP until TLS may begin; `Err` with the report where it comes to none.
+    async fn ask_for_tls(&self, mut report: HostReport, port: u16) -> Result<(TcpStream, HostReport), HostReport> {
+        let Some(address) = report.address else { return Err(report) };
         let step_time = self.settings.step_time;
-        let fail = |mut report: HostReport, state: HostState, error: String| {
-            report.state = state;
-            report.error = Some(error);
-            report
-        };
         let stream = match timeout(step_time, TcpStream::connect((address, port))).await {
             Err(_) => {
                 let error = format!("connect: no answer within {}s", step_time.as_secs());
-                return fail(report, HostState::Unknown, error);
+                return Err(ended(report, HostState::Unknown, error));
             }
-            Ok(Err(error)) => return fail(report, state_of(&error), format!("connect: {}", plainly(&error))),
+            Ok(Err(error)) => {
+                return Err(ended(report, state_of(&error), format!("connect: {}", plainly(&error))));
+            }
             Ok(Ok(stream)) => stream,
         };
-        let stream = match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
+        match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
             Err(error) => {
                 report.starttls = error.offered();
-                return fail(report, HostState::Unknown, error.to_string());
+                Err(ended(report, HostState::Unknown, error.to_string()))
             }
             Ok(Offer::Absent) => {
                 report.starttls = Some(false);
-                return fail(report, HostState::Cleartext, "STARTTLS is not offered".to_owned());
+                Err(ended(report, HostState::Cleartext, "STARTTLS is not offered".to_owned()))
             }
             Ok(Offer::Refused(reply)) => {
                 report.starttls = Some(true);
                 let error = format!("STARTTLS is offered and refused: \"{reply}\"");
-                return fail(report, HostState::Unknown, error);
+                Err(ended(report, HostState::Unknown, error))
             }
-            Ok(Offer::Granted(stream)) => stream,
+            Ok(Offer::Granted(stream)) => {
+                report.starttls = Some(true);
+                Ok((stream, report))
+            }
+        }
+    }
+
+    async fn contact(&self, report: HostReport, port: u16, bond: &Bond) -> HostReport {
+        let step_time = self.settings.step_time;
+        let (stream, mut report) = match self.ask_for_tls(report, port).await {
+            Ok(granted) => granted,
+            Err(report) => return report,
         };
-        report.starttls = Some(true);
-        match self.trust.handshake(stream, &report.host, bond.binding.as_ref(), step_time).await {
+        let error = match self.trust.handshake(stream, &report.host, bond.binding.as_ref(), step_time).await {
             Ok(handshake) => {
                 report.tls = Some(handshake.version);
                 report.verified = handshake.verified.is_ok();
@@ -272,14 +281,47 @@ impl Inquiry {
                         (HostState::Unknown, HostDane::Unknown, Some(format!("DANE: {why}")))
                     }
                 };
-                report
+                return report;
             }
-            Err(error @ HandshakeError::TooOld) => fail(report, HostState::Cleartext, error.to_string()),
-            Err(error @ (HandshakeError::Incompatible(_) | HandshakeError::Inconclusive(_))) => {
-                fail(report, HostState::Unknown, error.to_string())
-            }
+            Err(error) => error,
+        };
+        match error {
+            HandshakeError::TooOld => ended(report, HostState::Cleartext, error.to_string()),
+            HandshakeError::Inconclusive(_) => ended(report, HostState::Unknown, error.to_string()),
+            HandshakeError::OddCertificate { version, .. } => unchecked(report, bond, version, error.to_string()),
+            HandshakeError::Incompatible(_) => self.ask_older(report, port, bond, error).await,
         }
     }
+
+    /// Connects once more to a host with which rustls could not shake hands, and which may speak what OpenSSL does.
+    async fn ask_older(&self, report: HostReport, port: u16, bond: &Bond, error: HandshakeError) -> HostReport {
+        let failed = ended(report.clone(), HostState::Unknown, error.to_string());
+        let Ok((stream, mut report)) = self.ask_for_tls(report, port).await else { return failed };
+        let base_domain = bond.binding.as_ref().and_then(|binding| binding.names.first());
+        let name = base_domain.unwrap_or(&report.host).clone();
+        match self.trust.ask_older(stream, &name, self.settings.step_time).await {
+            Ok(older) => {
+                report.key_exchange = Some(older.exchange);
+                let error = format!("cipher {}: only OpenSSL speaks it, the certificate was not checked", older.cipher);
+                unchecked(report, bond, TlsVersion::V1_2, error)
+            }
+            Err(error @ HandshakeError::TooOld) => ended(report, HostState::Cleartext, error.to_string()),
+            Err(_) => failed,
+        }
+    }
+}
+
+/// A report of how it ended.
+fn ended(report: HostReport, state: HostState, error: String) -> HostReport {
+    HostReport { state, error: Some(error), ..report }
+}
+
+/// A report of TLS with a certificate that could not be checked. Where TLSA records bind it, Postfix checks it against
+/// them, and what comes of that is not known.
+fn unchecked(report: HostReport, bond: &Bond, version: TlsVersion, error: String) -> HostReport {
+    let state = if bond.binding.is_some() { HostState::Unknown } else { HostState::Tls };
+    let dane = bond.without_certificate();
+    HostReport { tls: Some(version), dane, ..ended(report, state, error) }
 }
 
 /// What the TLSA records of a host bind it to.
@@ -358,6 +400,7 @@ mod tests {
             state,
             starttls: None,
             tls: None,
+            key_exchange: None,
             verified: false,
             name_proven: false,
             dane: HostDane::Unknown,

@@ -10,6 +10,7 @@
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
+//! hello        what a server answers with whom rustls cannot shake hands
 //! dane, tlsa   which TLSA records bind the hosts
 //! binding, certificate   whether a certificate is one to which they bind it
 //! capability   what all of that amounts to
@@ -22,6 +23,7 @@ mod certificate;
 mod dane;
 mod dns;
 mod flights;
+mod hello;
 mod inquiry;
 mod mx;
 mod prober;
@@ -32,6 +34,7 @@ mod smtp;
 mod starttls;
 mod tlsa;
 
+pub use hello::KeyExchange;
 pub use prober::{Assess, Prober, ProberError};
 pub use shelf::{Keep, Kept};
 
@@ -202,6 +205,9 @@ pub struct HostReport {
     pub starttls: Option<bool>,
     /// The TLS version negotiated.
     pub tls: Option<TlsVersion>,
+    /// How keys are exchanged, where rustls speaks no cipher that the server does: then all that is known is that
+    /// OpenSSL could shake hands with it, and its certificate was not looked at.
+    pub key_exchange: Option<KeyExchange>,
     /// Whether the certificate verified against the system's roots for the host's name.
     pub verified: bool,
     /// Whether the host's name can be relied on, so that a certificate for it proves something about the

@@ -7,12 +7,15 @@
 //! Where the host has TLSA records, the same handshake shows whether the chain is one that they bind it to.
 //!
 //! rustls speaks TLS 1.2 and 1.3 only, with ephemeral elliptic curves only, and is strict about certificates. So a
-//! handshake that fails proves nothing about what Postfix (OpenSSL) could do, save one case: the server says that it
-//! has no TLS version this new.
+//! handshake that fails proves nothing about what Postfix (OpenSSL) could do, save two cases: the server says that it
+//! has no TLS version this new, or its certificate is what rustls cannot bear. In other cases it is asked once more,
+//! which cipher it would take of those that OpenSSL has.
 
 use super::{
+    KeyExchange,
     binding::{Binding, Chain, Verdict},
     certificate::{Certificate, key_content, rsa_bits},
+    hello::{self, Answer},
 };
 use crate::requirement::TlsVersion;
 use rustls::{
@@ -27,7 +30,7 @@ use rustls::{
 };
 use std::{io, path::Path, sync::Arc, sync::OnceLock, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 
@@ -72,13 +75,30 @@ pub(super) struct Handshake {
     pub(super) dane: Option<Verdict>,
 }
 
+/// TLS 1.2 as rustls does not speak it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Older {
+    pub(super) exchange: KeyExchange,
+    /// OpenSSL's name of the cipher.
+    pub(super) cipher: &'static str,
+}
+
 /// Why there was no TLS.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum HandshakeError {
     /// The server has no TLS version that is accepted nowadays.
     #[error("its TLS is older than 1.2")]
     TooOld,
-    /// rustls cannot speak with this server, or cannot use its certificate; OpenSSL may.
+    /// TLS of this version, with a certificate that rustls cannot use and OpenSSL may, so that the server's signature
+    /// was not checked.
+    #[error("{reason}: only OpenSSL takes it, it was not checked")]
+    OddCertificate {
+        /// The version negotiated.
+        version: TlsVersion,
+        /// What is odd about it.
+        reason: String,
+    },
+    /// rustls cannot speak with this server; OpenSSL may.
     #[error("{0}")]
     Incompatible(String),
     /// Anything else: no proof that Postfix would fail too.
@@ -181,12 +201,56 @@ impl Trust {
         });
         Ok(Handshake { version, verified, dane })
     }
+
+    /// Asks a server with which rustls could not shake hands what it would take of all that OpenSSL offers; reads its
+    /// first answer within `step_time` and goes. What rustls speaks too is no explanation, and inconclusive.
+    pub(super) async fn ask_older<S>(
+        &self,
+        mut stream: S,
+        name: &str,
+        step_time: Duration,
+    ) -> Result<Older, HandshakeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let inconclusive = |reason: &dyn std::fmt::Display| HandshakeError::Inconclusive(reason.to_string());
+        let mut random = [0; 32];
+        self.provider.secure_random.fill(&mut random).map_err(|_| inconclusive(&"no random numbers"))?;
+        let exchange = async {
+            stream.write_all(&hello::client_hello(name, random)).await.map_err(|error| inconclusive(&error))?;
+            stream.flush().await.map_err(|error| inconclusive(&error))?;
+            let mut input = Vec::new();
+            loop {
+                if let Some(answer) = hello::answer(&input).map_err(|error| inconclusive(&error))? {
+                    return Ok(answer);
+                }
+                let mut chunk = [0; 4096];
+                let count = stream.read(&mut chunk).await.map_err(|error| inconclusive(&error))?;
+                if count == 0 || input.len() + count > hello::ANSWER_BYTES_MAX {
+                    return Err(inconclusive(&"no whole answer"));
+                }
+                input.extend_from_slice(&chunk[..count]);
+            }
+        };
+        let answer = timeout(step_time, exchange).await.unwrap_or_else(|_| Err(inconclusive(&"no answer")))?;
+        let _ = timeout(step_time, stream.write_all(&hello::goodbye())).await;
+        match answer {
+            Answer::Alert(number) => Err(inconclusive(&format!("alert {number}"))),
+            Answer::Hello { version, .. } if version < hello::TLS12 => Err(HandshakeError::TooOld),
+            Answer::Hello { cipher, .. } if cipher.common => Err(inconclusive(&cipher.name)),
+            Answer::Hello { cipher, .. } => Ok(Older { exchange: cipher.exchange, cipher: cipher.name }),
+        }
+    }
 }
 
 /// What a failed handshake proves, given what was odd about the certificate.
-fn judge(error: &io::Error, odd: Option<&String>) -> HandshakeError {
+fn judge(error: &io::Error, odd: Option<&(TlsVersion, String)>) -> HandshakeError {
     use rustls::Error;
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+    let error_of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    if let (Some((version, reason)), Some(Error::InvalidCertificate(_))) = (odd, error_of_tls) {
+        return HandshakeError::OddCertificate { version: *version, reason: reason.clone() };
+    }
+    match error_of_tls {
         Some(
             Error::AlertReceived(AlertDescription::ProtocolVersion)
             | Error::PeerIncompatible(
@@ -204,10 +268,6 @@ fn judge(error: &io::Error, odd: Option<&String>) -> HandshakeError {
             )
             | Error::PeerIncompatible(_)),
         ) => HandshakeError::Incompatible(format!("TLS handshake: {error}")),
-        Some(Error::InvalidCertificate(_)) if odd.is_some() => {
-            let odd = odd.map(String::as_str).unwrap_or_default();
-            HandshakeError::Incompatible(format!("TLS handshake: {odd}"))
-        }
         Some(error) => HandshakeError::Inconclusive(format!("TLS handshake: {error}")),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             HandshakeError::Incompatible("TLS handshake: connection closed".to_owned())
@@ -223,8 +283,8 @@ struct Witness {
     host: ServerName<'static>,
     binding: Option<Arc<Binding>>,
     shown: OnceLock<(Result<(), String>, Option<Verdict>)>,
-    /// Why rustls cannot use the certificate's key, though OpenSSL can.
-    odd: OnceLock<String>,
+    /// Why rustls cannot use the certificate though OpenSSL can, and the version in which it was shown.
+    odd: OnceLock<(TlsVersion, String)>,
 }
 
 impl Witness {
@@ -247,9 +307,9 @@ impl Witness {
     }
 
     /// Notes what about a certificate rustls cannot bear, before it checks a signature with it.
-    fn look_at(&self, certificate: &CertificateDer<'_>) {
+    fn look_at(&self, certificate: &CertificateDer<'_>, version: TlsVersion) {
         let odd = match Certificate::parse(certificate) {
-            None => Some("its certificate cannot be read".to_owned()),
+            None => None,
             Some(parts) => match key_content(parts.key).and_then(rsa_bits) {
                 Some(bits) if bits < RSA_BITS_MIN => Some(format!("its certificate has an RSA key of {bits} bits")),
                 _ if parts.version < 3 => Some(format!("its certificate is of X.509 version {}", parts.version)),
@@ -259,7 +319,7 @@ impl Witness {
             },
         };
         if let Some(odd) = odd {
-            let _ = self.odd.set(odd);
+            let _ = self.odd.set((version, odd));
         }
     }
 }
@@ -276,7 +336,6 @@ impl ServerCertVerifier for Witness {
         let verified = self.verify(end_entity, intermediates, ocsp, now);
         let chain = Chain { end_entity, intermediates };
         let dane = self.binding.as_ref().map(|binding| binding.judge(chain, now, &self.trust.provider));
-        self.look_at(end_entity);
         // A handshake shows one certificate; a second call could only come from a bug, and must not improve the first.
         let _ = self.shown.set((verified, dane));
         Ok(ServerCertVerified::assertion())
@@ -288,6 +347,7 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.look_at(certificate, TlsVersion::V1_2);
         let algorithms = &self.trust.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
@@ -298,6 +358,7 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.look_at(certificate, TlsVersion::V1_3);
         let algorithms = &self.trust.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }

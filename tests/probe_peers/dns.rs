@@ -37,6 +37,8 @@ numeric.@ MX 10 127.0.1.1.
 failing.@ MX 10 mx.servfail.test.
 mixed.@ MX 10 h22.@
 mixed.@ MX 20 h3.@
+bound.@ MX 10 mx.bound.@
+mx.bound.@ A 127.0.1.6
 several.@ A 127.0.1.4
 several.@ A 127.0.1.1
 ";
@@ -58,6 +60,7 @@ pub(crate) fn knot(directory: &Path, name: &str, signed: bool, servers: &Servers
     for (peer, record) in &servers.tlsa {
         writeln!(root, "_{smtp_port}._tcp.h{}.signed.test. TLSA {record}", *peer as u8).unwrap();
     }
+    writeln!(root, "_{smtp_port}._tcp.mx.bound.signed.test. TLSA 3 1 1 {digest}").unwrap();
     writeln!(root, "_{smtp_port}._tcp.h2.signed.test. TLSA 1 1 1 {digest}").unwrap();
     root += "crossed.signed.test. MX 10 h1.plain.test.\n";
     let plain = format!("$ORIGIN plain.test.\n{soa}{}crossed MX 10 h1.signed.test.\n", zone("plain.test."));
@@ -110,7 +113,7 @@ zone:
 
 fn zone(zone: &str) -> String {
     let mut text = RECORDS.replace('@', zone);
-    for n in 1..=30 {
+    for n in 1..=40 {
         writeln!(text, "d{n}.{zone} MX 10 h{n}.{zone}\nh{n}.{zone} A 127.0.1.{n}").unwrap();
     }
     for n in 0..30 {

@@ -13,7 +13,7 @@ mod smtp;
 use segl::{
     config,
     nexthop::Destination,
-    probe::{Assess, Capability, HostDane, HostState, Prober, Proof, Report, Tlsa},
+    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Prober, Proof, Report, Tlsa},
     requirement::TlsVersion,
 };
 use smtp::{
@@ -91,6 +91,12 @@ fn reason(report: &Report) -> &str {
     report.capability.reason().unwrap_or_else(|| panic!("no reason: {report:?}"))
 }
 
+/// A host with whose certificate or ciphers rustls can do nothing.
+fn older(host: &HostReport, exchange: Option<KeyExchange>, said: &str) {
+    assert_eq!((host.key_exchange, host.verified), (exchange, false), "{host:?}");
+    assert!(host.error.as_ref().is_some_and(|error| error.contains(said)), "{host:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_server() {
     let world = World::new().await;
@@ -111,7 +117,8 @@ async fn every_kind_of_server() {
             Tls11 | AncientServerHello => ("cleartext", "its TLS is older than 1.2"),
             Injects => ("unknown", "STARTTLS: sent more than the reply, unencrypted and unasked"),
             ClosesAfter220 => ("unknown", "TLS handshake: connection closed"),
-            StaticRsa | GarbageAfter220 | FloodsTls => ("unknown", "TLS handshake: "),
+            StaticRsa | Dhe | EcdheCbc | Version1 | ShortKey | Critical => ("encrypted", ""),
+            GarbageAfter220 | FloodsTls => ("unknown", "TLS handshake: "),
             WrongKey => ("unknown", "TLS handshake: invalid peer certificate: BadSignature"),
             Tarpit | Dribbles => ("unknown", "greeting: no answer within 1s"),
             FloodsLines => ("unknown", "EHLO: a reply of more than"),
@@ -132,6 +139,12 @@ async fn every_kind_of_server() {
             SelfSigned => assert!(host.error.as_ref().unwrap().contains("unknown issuer"), "{host:?}"),
             Expired => assert!(host.error.as_ref().unwrap().contains("expired"), "{host:?}"),
             WrongName => assert!(host.error.as_ref().unwrap().contains("not for this name"), "{host:?}"),
+            StaticRsa => older(host, Some(KeyExchange::Rsa), "cipher AES128-SHA: only OpenSSL"),
+            Dhe => older(host, Some(KeyExchange::Dhe), "cipher DHE-RSA-AES128-GCM-SHA256: only OpenSSL"),
+            EcdheCbc => older(host, Some(KeyExchange::Ecdhe), "cipher ECDHE-RSA-AES128-SHA: only OpenSSL"),
+            Version1 => older(host, None, "X.509 version 1"),
+            ShortKey => older(host, None, "RSA key of 1024 bits"),
+            Critical => older(host, None, "UnsupportedCriticalExtension"),
             _ => {}
         }
     }
@@ -149,8 +162,7 @@ async fn every_kind_of_server() {
     for ((peer, report), postfix) in judged.into_iter().zip(postfix) {
         let expected = match &report.capability {
             Capability::Authenticated { version, .. } | Capability::Encrypted { version } => Some(version.as_str()),
-            // What rustls cannot and Postfix can is the reason for "unknown"; what was injected Postfix throws away.
-            _ if *peer == StaticRsa => Some("TLSv1.2"),
+            // What was injected Postfix throws away.
             _ if *peer == Injects => Some("TLSv1.3"),
             _ => None,
         };
@@ -255,6 +267,9 @@ async fn dane_certificates() {
         ("[h26.signed.test]", "unknown", HostDane::Mismatch, "not for this name"),
         ("d27.signed.test", "unknown", HostDane::Unknown, "BadSignature"),
         ("d28.signed.test", "authenticated", HostDane::Matches, ""),
+        // A certificate that cannot be checked, of a host that TLSA records bind and of one that none do.
+        ("bound.signed.test", "unknown", HostDane::Unknown, "cipher AES128-SHA: only OpenSSL speaks it"),
+        ("bound.plain.test", "encrypted", HostDane::Absent, ""),
         ("crossed.plain.test", "encrypted", HostDane::Matches, ""),
         ("d21.plain.test", "encrypted", HostDane::Absent, ""),
         ("mixed.signed.test", "encrypted", HostDane::Mismatch, ""),

@@ -60,6 +60,16 @@ pub(crate) enum Peer {
     DaneWrongKey = 27,
     /// As [`DaneTa`], where the TLSA record holds the authority's key, and the server sends its own certificate only.
     DaneTaBareKey = 28,
+    /// Finite-field Diffie-Hellman only.
+    Dhe = 29,
+    /// Elliptic curves, and CBC only.
+    EcdheCbc = 30,
+    /// A certificate of X.509 version 1.
+    Version1 = 31,
+    /// A certificate with an RSA key of 1024 bits.
+    ShortKey = 32,
+    /// A certificate with a critical extension that nobody knows.
+    Critical = 33,
 }
 
 use Peer::*;
@@ -69,7 +79,7 @@ pub(crate) const DANE: [Peer; 8] =
     [DaneEe, DaneMismatch, DaneTa, DaneRollOver, DaneTaWrongName, DaneTaDomain, DaneWrongKey, DaneTaBareKey];
 
 /// All but [`Closed`] and those of [`DANE`].
-pub(crate) const LISTENING: [Peer; 19] = [
+pub(crate) const LISTENING: [Peer; 24] = [
     Tls13,
     Tls12,
     SelfSigned,
@@ -89,6 +99,11 @@ pub(crate) const LISTENING: [Peer; 19] = [
     AncientServerHello,
     FloodsTls,
     WrongKey,
+    Dhe,
+    EcdheCbc,
+    Version1,
+    ShortKey,
+    Critical,
 ];
 
 impl Peer {
@@ -127,8 +142,7 @@ struct Shop {
     wrong_key: [TlsAcceptor; 2],
     dane: HashMap<u8, TlsAcceptor>,
     /// Ports of `openssl s_server` processes on loopback.
-    tls11: u16,
-    static_rsa: u16,
+    openssl: HashMap<u8, u16>,
 }
 
 impl Servers {
@@ -158,7 +172,7 @@ impl Servers {
         let good = make(&names, false, true);
         let (dane, mut tlsa) = dane_shop(make(&names, false, true));
         tlsa.push((Tls13, tlsa_record("3 1 1", &good.0)));
-        let (openssl, [tls11, static_rsa]) = openssl(directory);
+        let (processes, openssl) = openssl(directory);
         let shop = Shop {
             tls13: acceptor(good, tls13),
             tls12: acceptor(make(&names, false, true), tls12),
@@ -167,10 +181,9 @@ impl Servers {
             wrong_key: [thief(make(&names, false, true).0, tls12), thief(make(&names, false, true).0, tls13)],
             wrong_name: acceptor(make(&["other.test".to_owned()], false, true), tls13),
             dane,
-            tls11,
-            static_rsa,
+            openssl,
         };
-        Self { port: listen(&shop).await, authority: authority_certificate.pem(), tlsa, _openssl: openssl }
+        Self { port: listen(&shop).await, authority: authority_certificate.pem(), tlsa, _openssl: processes }
     }
 }
 
@@ -265,22 +278,47 @@ fn thief(certificate: CertificateDer<'static>, version: &'static rustls::Support
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Servers of OpenSSL: one whose TLS ends at 1.1, one that does static RSA key exchange only.
-fn openssl(directory: &Path) -> (Vec<Process>, [u16; 2]) {
-    let (certificate, key) = (directory.join("rsa.pem"), directory.join("rsa.key"));
-    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let subject = ["-subj", "/CN=h6.plain.test", "-days", "2", "-nodes", "-newkey", "rsa:2048"];
-    let made = run("openssl", &[&["req", "-x509", "-keyout", key, "-out", certificate], &subject[..]].concat());
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+/// Servers of OpenSSL, with the ports on which they listen for TLS from the start.
+fn openssl(directory: &Path) -> (Vec<Process>, HashMap<u8, u16>) {
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let make = |name: &str, how: &[&str]| {
+        let (certificate, key, request) = (path(&format!("{name}.pem")), path(&format!("{name}.key")), path("request"));
+        let subject = ["-subj", "/CN=openssl.test", "-nodes", "-keyout", &key];
+        let openssl = |arguments: &[&[&str]]| {
+            let made = run("openssl", &arguments.concat());
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        };
+        if name == "version1" {
+            openssl(&[&["req", "-new", "-out", &request], how, &subject]);
+            let sign = ["x509", "-req", "-days", "2", "-in", &request, "-signkey", &key, "-out", &certificate];
+            openssl(&[&sign]);
+        } else {
+            openssl(&[&["req", "-x509", "-days", "2", "-out", &certificate], how, &subject]);
+        }
+        [certificate, key]
+    };
+    let rsa = make("rsa", &["-newkey", "rsa:2048"]);
+    let version1 = make("version1", &["-newkey", "rsa:2048"]);
+    let short = make("short", &["-newkey", "rsa:1024"]);
+    let critical = make("critical", &["-newkey", "rsa:2048", "-addext", "1.2.3.4=critical,DER:0500"]);
     let mut processes = Vec::new();
-    let ports = [["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "AES128-SHA"]].map(|how| {
+    let mut ports = HashMap::new();
+    for (peer, [certificate, key], how) in [
+        (Tls11, &rsa, ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]),
+        (StaticRsa, &rsa, ["-tls1_2", "-cipher", "AES128-SHA"]),
+        (Dhe, &rsa, ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"]),
+        (EcdheCbc, &rsa, ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA"]),
+        (Version1, &version1, ["-tls1_2", "-cipher", "DEFAULT"]),
+        (ShortKey, &short, ["-tls1_3", "-cipher", "DEFAULT:@SECLEVEL=0"]),
+        (Critical, &critical, ["-tls1_3", "-cipher", "DEFAULT"]),
+    ] {
         let port = free_port();
         let at = format!("127.0.0.1:{port}");
         let common = ["s_server", "-quiet", "-accept", &at, "-cert", certificate, "-key", key];
         processes.push(Process::start("openssl", &[&common[..], &how].concat()));
         until("openssl s_server", || std::net::TcpStream::connect(&at).is_ok());
-        port
-    });
+        ports.insert(peer as u8, port);
+    }
     (processes, ports)
 }
 
@@ -360,8 +398,8 @@ async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Re
             // Handshake records that announce a huge message and never complete it.
             stream.write_all(&[0x16, 3, 3, 0, 8, 2, 0xff, 0xff, 0xff, 0, 0, 0, 0]).await?;
         },
-        Tls11 | StaticRsa => {
-            let port = if peer == Tls11 { shop.tls11 } else { shop.static_rsa };
+        Tls11 | StaticRsa | Dhe | EcdheCbc | Version1 | ShortKey | Critical => {
+            let port = shop.openssl[&(peer as u8)];
             let mut behind = TcpStream::connect(("127.0.0.1", port)).await?;
             return copy_bidirectional(&mut stream, &mut behind).await.map(drop);
         }
