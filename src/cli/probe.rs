@@ -134,6 +134,7 @@ struct Line<'a> {
     expires: String,
     reason: Option<&'a str>,
     dane: &'static str,
+    postfix_sees_dane: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -179,6 +180,7 @@ fn write_json(
         expires: format!("{expires:.0}"),
         reason: report.capability.reason(),
         dane: dane(&report.tlsa).0,
+        postfix_sees_dane: report.postfix_sees_dane,
     };
     serde_json::to_writer(&mut *out, &line)?;
     writeln!(out)
@@ -210,7 +212,11 @@ fn write_text(
         writeln!(out, "{}", line.trim_end())?;
     }
     if !report.hosts.is_empty() {
-        writeln!(out, "  DANE: {}", dane(&report.tlsa).1)?;
+        let unseen = match report.postfix_sees_dane {
+            Some(false) => "; Postfix does not see them: the DNS servers of /etc/resolv.conf do not validate",
+            Some(true) | None => "",
+        };
+        writeln!(out, "  DANE: {}{unseen}", dane(&report.tlsa).1)?;
     }
     if let Some(policy) = policy {
         writeln!(out, "  for confidential mail Postfix would be told: {policy}")?;

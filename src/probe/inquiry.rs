@@ -2,6 +2,7 @@
 
 use super::{
     Capability, HostDane, HostReport, HostState, Report, Tlsa,
+    ad::PostfixDns,
     address::{self, Refusal},
     binding::{Binding, Verdict},
     capability,
@@ -18,6 +19,7 @@ use futures_util::{
     future::{BoxFuture, join_all},
     stream,
 };
+use hickory_resolver::proto::rr::RecordType;
 use std::{collections::HashMap, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -60,6 +62,7 @@ impl Lifetimes {
 /// The real thing.
 pub(super) struct Inquiry {
     pub(super) dns: Arc<dyn Dns>,
+    pub(super) postfix_dns: PostfixDns,
     pub(super) trust: Trust,
     pub(super) settings: Settings,
 }
@@ -112,7 +115,12 @@ impl Inquiry {
         let dane = async {
             let bonds = join_all(hosts.iter().filter_map(|host| bonds.get(host.name.as_str()).cloned())).await;
             let found: Vec<Found> = bonds.iter().map(|bond| bond.found.clone()).collect();
-            (bonds, dane::fold(&found, complete, mx_secure))
+            let tlsa = dane::fold(&found, complete, mx_secure);
+            let sees = match tlsa {
+                Tlsa::Present { .. } => self.postfix_sees(destination, &bonds, mx_secure, &domains, port).await,
+                _ => None,
+            };
+            (bonds, tlsa, sees)
         };
         let contacts = async {
             let waiting: Vec<_> = reports
@@ -129,16 +137,54 @@ impl Inquiry {
             while let Some((n, report)) = answers.next().await {
                 so_far[n] = report;
                 let tlsa = Tlsa::Unknown { reason: "not all of DNS has answered yet".to_owned() };
-                progress(self.report(so_far.clone(), whole, mx_secure, tlsa));
+                // DANE proves nothing yet, so that there may be better to come.
+                progress(Report { exhaustive: false, ..self.report(so_far.clone(), whole, false, tlsa) });
             }
             so_far
         };
-        let ((bonds, tlsa), mut reports) = tokio::join!(dane, contacts);
+        let ((bonds, tlsa, postfix_sees_dane), mut reports) = tokio::join!(dane, contacts);
         for report in reports.iter_mut().filter(|report| report.dane == HostDane::Unknown) {
             let bond = hosts.iter().zip(&bonds).find(|(host, _)| host.name == report.host);
             report.dane = bond.map_or(HostDane::Unknown, |(_, bond)| bond.without_certificate());
         }
-        self.report(reports, whole, mx_secure, tlsa)
+        let dane_counts = postfix_sees_dane != Some(false);
+        if !dane_counts {
+            // What DANE says against a host with TLS does not keep Postfix from it.
+            for report in reports.iter_mut().filter(|report| report.tls.is_some()) {
+                report.state = HostState::Tls;
+            }
+        }
+        Report { postfix_sees_dane, ..self.report(reports, whole, mx_secure && dane_counts, tlsa) }
+    }
+
+    /// Whether Postfix can see that the destination has DANE, by its MX records and the TLSA records of one host;
+    /// `None` where that is not to be told.
+    async fn postfix_sees(
+        &self,
+        destination: &Destination,
+        bonds: &[Arc<Bond>],
+        mx_secure: bool,
+        domains: &[String],
+        port: u16,
+    ) -> Option<bool> {
+        let binding = bonds.iter().find_map(|bond| bond.binding.as_ref())?;
+        let base_domain = binding.names.first()?;
+        let mut questions = vec![(format!("_{port}._tcp.{base_domain}"), RecordType::TLSA)];
+        // Where MX records are not secure Postfix need not see them so.
+        if let (true, Some(domain)) = (mx_secure, domains.first()) {
+            questions.push((domain.clone(), RecordType::MX));
+        }
+        match self.postfix_dns.authentic(&questions).await {
+            Ok(true) => Some(true),
+            Ok(false) => {
+                self.postfix_dns.warn(destination);
+                Some(false)
+            }
+            Err(error) => {
+                tracing::debug!(%destination, %error, "whether Postfix can see DANE is not known");
+                None
+            }
+        }
     }
 
     /// What binds a host.
@@ -160,12 +206,12 @@ impl Inquiry {
         Arc::new(Bond { found, binding })
     }
 
-    fn report(&self, hosts: Vec<HostReport>, complete: bool, mx_secure: bool, tlsa: Tlsa) -> Report {
-        let capability = capability::fold(&hosts, complete, mx_secure);
+    fn report(&self, hosts: Vec<HostReport>, complete: bool, dane_proves: bool, tlsa: Tlsa) -> Report {
+        let capability = capability::fold(&hosts, complete, dane_proves);
         let exhaustive =
             complete && !hosts.iter().any(|host| matches!(host.state, HostState::Unknown | HostState::Refused));
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
-        Report { capability, exhaustive, hosts, tlsa, lifetime }
+        Report { capability, exhaustive, hosts, tlsa, postfix_sees_dane: None, lifetime }
     }
 
     /// A report about a destination without hosts.
@@ -175,7 +221,7 @@ impl Inquiry {
             _ => (Tlsa::Absent, true),
         };
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
-        Report { capability, exhaustive, hosts: Vec::new(), tlsa, lifetime }
+        Report { capability, exhaustive, hosts: Vec::new(), tlsa, postfix_sees_dane: None, lifetime }
     }
 
     /// What is to be done for one host: a report for each of its addresses, in state unknown where it is still to be

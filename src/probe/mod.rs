@@ -13,9 +13,11 @@
 //! hello        what a server answers with whom rustls cannot shake hands
 //! dane, tlsa   which TLSA records bind the hosts
 //! binding, certificate   whether a certificate is one to which they bind it
+//! ad           whether Postfix's own resolver would show it that there is DANE
 //! capability   what all of that amounts to
 //! ```
 
+mod ad;
 mod address;
 mod binding;
 mod capability;
@@ -173,6 +175,11 @@ pub struct Report {
     pub hosts: Vec<HostReport>,
     /// Whether the hosts have TLSA records.
     pub tlsa: Tlsa,
+    /// Where `tlsa` is [`Tlsa::Present`]: whether Postfix can see that, for which the name servers of /etc/resolv.conf
+    /// must call the answers authentic (AD). Where it cannot, it takes the destination for one without DANE: its
+    /// `dane` is `may`, its `dane-only` defers all mail, and nothing here counts as proven or refuted by DANE. `None`
+    /// where that is not known.
+    pub postfix_sees_dane: Option<bool>,
     /// How long this may be believed, from when it was found.
     pub lifetime: Duration,
 }
@@ -186,6 +193,7 @@ impl Report {
             exhaustive: false,
             hosts: Vec::new(),
             tlsa: Tlsa::Unknown { reason },
+            postfix_sees_dane: None,
             lifetime,
         }
     }

@@ -45,7 +45,8 @@ impl Publications {
             Err(reason) => return Tlsa::Unknown { reason },
         };
         let dns = &*self.dns;
-        let Hosts { hosts, complete, mx_secure, .. } = match mx::route(dns, destination, self.settings.max_hosts).await {
+        let Hosts { hosts, complete, mx_secure, .. } = match mx::route(dns, destination, self.settings.max_hosts).await
+        {
             Route::Hosts(hosts) => hosts,
             Route::Nowhere(_) => return Tlsa::Absent,
             Route::Unknown(reason) => return Tlsa::Unknown { reason },

@@ -61,7 +61,7 @@ impl World {
     }
 
     fn prober(&self) -> Prober {
-        Prober::new(&self.config, "").unwrap()
+        Prober::beside(&[], &self.config, "", None).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -289,6 +289,37 @@ async fn dane_certificates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dane_counts_where_postfix_sees_it() {
+    let mut world = World::new().await;
+    let anchor = world.config.trust_anchor.clone().unwrap();
+    let (process, unbound) = dns::unbound(world.directory.path(), world.knot, &anchor);
+    world.processes.push(process);
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let by = |how| Capability::Authenticated { how, version: TlsVersion::V1_3 };
+    let encrypted = Capability::Encrypted { version: TlsVersion::V1_3 };
+    // A server that is the authority itself calls nothing authentic.
+    for (server, sees) in [
+        (([127, 0, 0, 1], unbound).into(), Some(true)),
+        (([127, 0, 0, 1], world.knot).into(), Some(false)),
+        (silent.local_addr().unwrap(), None),
+    ] {
+        let prober = Prober::beside(&[server], &world.config, "", None).unwrap();
+        let counts = sees != Some(false);
+        for (name, expected) in [
+            ("d1.signed.test", if counts { by(Proof::Dane) } else { by(Proof::Pkix) }),
+            ("[h1.signed.test]", if counts { by(Proof::Dane) } else { by(Proof::Pkix) }),
+            ("d21.signed.test", if counts { by(Proof::Dane) } else { encrypted.clone() }),
+        ] {
+            let report = ask(&prober, name).await;
+            assert_eq!((&report.capability, report.postfix_sees_dane), (&expected, sees), "{name}: {report:?}");
+        }
+        let mismatch = ask(&prober, "d22.signed.test").await;
+        assert_eq!(mismatch.capability.word(), if counts { "unknown" } else { "authenticated" }, "{mismatch:?}");
+        assert_eq!(ask(&prober, "d3.signed.test").await.postfix_sees_dane, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn through_a_validating_resolver_all_is_the_same() {
     let mut world = World::new().await;
     let direct = world.prober();
@@ -418,7 +449,7 @@ ca-file = "{}"
     let output = segl(file, &["d1.signed.test", "d20.signed.test"]);
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("d1.signed.test: authenticated by DANE, TLSv1.3"), "{text}");
+    assert!(text.contains("d1.signed.test: authenticated by "), "{text}");
     assert!(text.contains("connect: Connection refused"), "{text}");
 
     assert_eq!(segl(file, &["bad name"]).status.code(), Some(64));

@@ -155,7 +155,7 @@ impl Servers {
         let issuer = Issuer::new(authority, authority_key);
         let mut names: Vec<String> = Vec::new();
         for zone in ["signed.test", "plain.test"] {
-            names.extend((1..=20).map(|n| format!("h{n}.{zone}")));
+            names.extend((1..=40).map(|n| format!("h{n}.{zone}")));
             names.extend(["implicit", "mx.own", "alias"].map(|name| format!("{name}.{zone}")));
         }
         let make = |names: &[String], expired: bool, signed: bool| -> Identity {
