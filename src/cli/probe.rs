@@ -15,7 +15,7 @@ use segl::{
         postconf::{Postconf, PostfixFacts},
         transport,
     },
-    probe::{Assess, Capability, HostReport, HostState, Prober, Proof, Published, Report},
+    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Prober, Proof, Published, Report},
 };
 use serde::Serialize;
 use std::{
@@ -134,6 +134,7 @@ struct Line<'a> {
     expires: String,
     reason: Option<&'a str>,
     dane: &'static str,
+    postfix_sees_dane: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -142,7 +143,9 @@ struct Host<'a> {
     address: Option<IpAddr>,
     starttls: Option<bool>,
     tls: Option<&'static str>,
+    key_exchange: Option<KeyExchange>,
     verified: bool,
+    dane: HostDane,
     error: Option<&'a str>,
 }
 
@@ -167,7 +170,9 @@ fn write_json(
                 address: seen.address,
                 starttls: seen.starttls,
                 tls: seen.tls.map(|version| version.as_str()),
+                key_exchange: seen.key_exchange,
                 verified: seen.verified,
+                dane: seen.dane,
                 error: seen.error.as_deref(),
             })
             .collect(),
@@ -175,6 +180,7 @@ fn write_json(
         expires: format!("{expires:.0}"),
         reason: report.capability.reason(),
         dane: dane(&report.tlsa).0,
+        postfix_sees_dane: report.postfix_sees_dane,
     };
     serde_json::to_writer(&mut *out, &line)?;
     writeln!(out)
@@ -189,7 +195,8 @@ fn write_text(
     let capability = &report.capability;
     write!(out, "{destination}: {}", capability.word())?;
     match capability {
-        Capability::Authenticated { version, .. } => write!(out, " by its certificate, {version}")?,
+        Capability::Authenticated { version, how: Proof::Dane } => write!(out, " by DANE, {version}")?,
+        Capability::Authenticated { version, how: Proof::Pkix } => write!(out, " by its certificate, {version}")?,
         Capability::Encrypted { version } => write!(out, ", {version}")?,
         _ => {}
     }
@@ -205,7 +212,11 @@ fn write_text(
         writeln!(out, "{}", line.trim_end())?;
     }
     if !report.hosts.is_empty() {
-        writeln!(out, "  DANE: {}", dane(&report.tlsa).1)?;
+        let unseen = match report.postfix_sees_dane {
+            Some(false) => "; Postfix does not see them: the DNS servers of /etc/resolv.conf do not validate",
+            Some(true) | None => "",
+        };
+        writeln!(out, "  DANE: {}{unseen}", dane(&report.tlsa).1)?;
     }
     if let Some(policy) = policy {
         writeln!(out, "  for confidential mail Postfix would be told: {policy}")?;
@@ -217,6 +228,7 @@ fn write_text(
 fn row(host: &HostReport) -> [String; 4] {
     let result = match host.state {
         HostState::Tls => host.tls.map(|version| version.as_str()).unwrap_or_default(),
+        HostState::DaneMismatch => "mismatch",
         HostState::Cleartext => "cleartext",
         HostState::Absent => "absent",
         HostState::Ourselves => "ourselves",
@@ -225,6 +237,7 @@ fn row(host: &HostReport) -> [String; 4] {
         HostState::Unknown => "unknown",
     };
     let remark = match (&host.error, host.verified, host.name_proven) {
+        _ if host.dane == HostDane::Matches => "TLSA record matches the certificate".to_owned(),
         (Some(error), ..) => error.clone(),
         (None, true, true) => "certificate verified".to_owned(),
         (None, true, false) => "certificate verified, for a name that an unsigned MX record gave".to_owned(),

@@ -39,10 +39,15 @@ pub enum Extent {
 /// (RFC 8461 section 2).
 pub fn promise(published: &Published, dane_usable: bool) -> Promise {
     let extent = match &published.tlsa {
-        Tlsa::Present { mx_secure: true } => Extent::EveryHost,
+        Tlsa::Present { mx_secure: true, every_host: true } => Extent::EveryHost,
+        Tlsa::Present { mx_secure: true, every_host: false } => Extent::SomeHosts,
+        Tlsa::Unusable { mx_secure: true } => Extent::Unusable,
         Tlsa::Unknown { reason } => return Promise::Unknown(reason.clone()),
         // Where the resolver hides DNSSEC, Postfix behind it sees no records either.
-        Tlsa::Present { mx_secure: false } | Tlsa::Absent | Tlsa::Unsupported => return Promise::Nothing,
+        Tlsa::Present { mx_secure: false, .. }
+        | Tlsa::Unusable { mx_secure: false }
+        | Tlsa::Absent
+        | Tlsa::Unsupported => return Promise::Nothing,
     };
     if dane_usable { Promise::Dane(extent) } else { Promise::DaneUnchecked(extent) }
 }

@@ -29,7 +29,7 @@ pub fn vouched(destinations: &Destinations, destination: &Destination) -> Option
     };
     let exhaustive = !matches!(capability, Capability::Unknown { .. });
     let tlsa = Tlsa::Unknown { reason: "it was not asked".to_owned() };
-    Some(Report { capability, exhaustive, hosts: Vec::new(), tlsa, history: None, lifetime: Duration::ZERO })
+    Some(Report { capability, exhaustive, tlsa, ..Report::unknown("", Duration::ZERO) })
 }
 
 #[cfg(test)]

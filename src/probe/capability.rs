@@ -3,25 +3,31 @@
 //! One host with TLS is enough: Postfix at level `encrypt` passes over a host without it and tries the next
 //! (Postfix `src/smtp/smtp_connect.c`). That no host has it is said only when every host that exists has answered.
 
-use super::{Capability, HostReport, HostState, Proof};
+use super::{Capability, HostDane, HostReport, HostState, Proof};
 
-/// Folds what the hosts said into one verdict; `complete` is whether these are all the addresses that there are.
+/// Folds what the hosts said into one verdict; `complete` is whether these are all the addresses that there are,
+/// `dane_proves` whether a certificate that matches TLSA records proves anything: MX records are secure, and Postfix
+/// sees what DNSSEC says.
 ///
-/// `Authenticated` needs a certificate that verifies for the host's name *and* a name that can be relied on
+/// `Authenticated` by PKIX needs a certificate that verifies for the host's name *and* a name that can be relied on
 /// ([`HostReport::name_proven`]): a certificate for a name learnt from an unsigned MX record proves nothing.
-pub(super) fn fold(hosts: &[HostReport], complete: bool) -> Capability {
-    let best = |proven: bool| {
+pub(super) fn fold(hosts: &[HostReport], complete: bool, dane_proves: bool) -> Capability {
+    let best = |proven: &dyn Fn(&HostReport) -> bool| {
         let encrypted = hosts.iter().filter(|host| host.state == HostState::Tls);
-        encrypted.filter(|host| !proven || host.verified && host.name_proven).filter_map(|host| host.tls).max()
+        encrypted.filter(|host| proven(host)).filter_map(|host| host.tls).max()
     };
-    if let Some(version) = best(true) {
+    if let Some(version) = best(&|host| dane_proves && host.dane == HostDane::Matches) {
+        return Capability::Authenticated { how: Proof::Dane, version };
+    }
+    if let Some(version) = best(&|host| host.verified && host.name_proven) {
         return Capability::Authenticated { how: Proof::Pkix, version };
     }
-    if let Some(version) = best(false) {
+    if let Some(version) = best(&|_| true) {
         return Capability::Encrypted { version };
     }
     let reason = |state| summary(hosts, state);
-    if let Some(reason) = reason(HostState::Unknown).or_else(|| reason(HostState::Refused)) {
+    let open = [HostState::DaneMismatch, HostState::Unknown, HostState::Refused];
+    if let Some(reason) = open.into_iter().find_map(reason) {
         return Capability::Unknown { reason };
     }
     if !complete {
@@ -56,7 +62,7 @@ fn summary(hosts: &[HostReport], state: HostState) -> Option<String> {
 mod tests {
     use super::*;
     use crate::requirement::TlsVersion::{self, V1_2, V1_3};
-    use HostState::{Absent, Cleartext, NoRoute, Ourselves, Refused, Tls, Unknown};
+    use HostState::{Absent, Cleartext, DaneMismatch, NoRoute, Ourselves, Refused, Tls, Unknown};
     use proptest::prelude::*;
 
     fn host(state: HostState) -> HostReport {
@@ -66,8 +72,10 @@ mod tests {
             state,
             starttls: None,
             tls: None,
+            key_exchange: None,
             verified: false,
             name_proven: false,
+            dane: HostDane::Unknown,
             error: Some(format!("{state:?}")),
         }
     }
@@ -77,28 +85,54 @@ mod tests {
     }
 
     fn word(hosts: &[HostReport]) -> &'static str {
-        fold(hosts, true).word()
+        fold(hosts, true, true).word()
     }
 
     #[test]
     fn one_host_with_tls_is_enough() {
-        for others in [Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown] {
-            assert_eq!(fold(&[host(others), tls(V1_2, false, true)], true), Capability::Encrypted { version: V1_2 });
+        for others in [Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown, DaneMismatch] {
+            assert_eq!(
+                fold(&[host(others), tls(V1_2, false, true)], true, true),
+                Capability::Encrypted { version: V1_2 }
+            );
         }
         assert_eq!(
-            fold(&[tls(V1_2, false, true), tls(V1_3, false, true)], true),
+            fold(&[tls(V1_2, false, true), tls(V1_3, false, true)], true, true),
             Capability::Encrypted { version: V1_3 }
         );
     }
 
     #[test]
     fn proof_needs_a_certificate_and_a_name_to_rely_on() {
-        assert_eq!(fold(&[tls(V1_3, true, false)], true), Capability::Encrypted { version: V1_3 });
-        assert_eq!(fold(&[tls(V1_3, false, true)], true), Capability::Encrypted { version: V1_3 });
+        assert_eq!(fold(&[tls(V1_3, true, false)], true, true), Capability::Encrypted { version: V1_3 });
+        assert_eq!(fold(&[tls(V1_3, false, true)], true, true), Capability::Encrypted { version: V1_3 });
         assert_eq!(
-            fold(&[tls(V1_3, false, true), tls(V1_2, true, true)], true),
+            fold(&[tls(V1_3, false, true), tls(V1_2, true, true)], true, true),
             Capability::Authenticated { how: Proof::Pkix, version: V1_2 }
         );
+    }
+
+    #[test]
+    fn dane_goes_before_certificates_where_it_proves_anything() {
+        let dane = |dane, host| HostReport { dane, ..host };
+        let matches = dane(HostDane::Matches, tls(V1_2, false, true));
+        let certified = tls(V1_3, true, true);
+        let authenticated = |how, version| Capability::Authenticated { how, version };
+        let both = [certified.clone(), matches.clone()];
+        assert_eq!(fold(&both, true, true), authenticated(Proof::Dane, V1_2));
+        assert_eq!(fold(&both, true, false), authenticated(Proof::Pkix, V1_3));
+        assert_eq!(fold(&[matches], true, false), Capability::Encrypted { version: V1_2 });
+        for weak in [HostDane::Unusable, HostDane::Absent, HostDane::Unknown] {
+            assert_eq!(fold(&[dane(weak, certified.clone())], true, true), authenticated(Proof::Pkix, V1_3));
+            let encrypted = Capability::Encrypted { version: V1_3 };
+            assert_eq!(fold(&[dane(weak, tls(V1_3, false, true))], true, true), encrypted);
+        }
+        // Whatever its certificate proves otherwise.
+        let mismatch = HostReport { state: DaneMismatch, dane: HostDane::Mismatch, ..certified };
+        let Capability::Unknown { reason } = fold(std::slice::from_ref(&mismatch), true, true) else { panic!() };
+        assert!(reason.contains("mx.example[192.0.2.1]"), "{reason}");
+        let other = tls(V1_2, false, true);
+        assert_eq!(fold(&[mismatch, other], true, true), Capability::Encrypted { version: V1_2 });
     }
 
     #[test]
@@ -117,27 +151,31 @@ mod tests {
             (vec![Ourselves], "unknown"),
             (vec![Absent, Ourselves], "unknown"),
             (vec![Absent, NoRoute], "unknown"),
+            (vec![DaneMismatch], "unknown"),
+            (vec![DaneMismatch, Cleartext], "unknown"),
+            (vec![DaneMismatch, Absent], "unknown"),
             (vec![Absent], "undeliverable"),
             (vec![], "undeliverable"),
         ] {
             let hosts: Vec<_> = states.iter().copied().map(host).collect();
             assert_eq!(word(&hosts), expected, "{states:?}");
         }
-        assert_eq!(fold(&[host(Cleartext)], false).word(), "unknown");
-        assert_eq!(fold(&[host(Absent)], false).word(), "unknown");
-        assert_eq!(fold(&[tls(V1_3, false, false)], false).word(), "encrypted");
+        assert_eq!(fold(&[host(Cleartext)], false, true).word(), "unknown");
+        assert_eq!(fold(&[host(Absent)], false, true).word(), "unknown");
+        assert_eq!(fold(&[tls(V1_3, false, false)], false, true).word(), "encrypted");
     }
 
     #[test]
     fn names_the_host_and_how_many_more() {
-        let Capability::Unknown { reason } = fold(&[host(Refused), host(Unknown), host(Unknown)], true) else {
+        let Capability::Unknown { reason } = fold(&[host(Refused), host(Unknown), host(Unknown)], true, true) else {
             panic!("not unknown");
         };
         assert_eq!(reason, "mx.example[192.0.2.1]: Unknown (and 1 more)");
     }
 
     fn any_host() -> impl Strategy<Value = HostReport> {
-        let state = prop::sample::select(vec![Tls, Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown]);
+        let state =
+            prop::sample::select(vec![Tls, DaneMismatch, Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown]);
         (state, prop::sample::select(vec![V1_2, V1_3]), any::<bool>(), any::<bool>()).prop_map(
             |(state, version, verified, proven)| {
                 if state == Tls { tls(version, verified, proven) } else { host(state) }
@@ -148,18 +186,18 @@ mod tests {
     proptest! {
         #[test]
         fn the_order_of_hosts_changes_no_verdict(mut hosts in prop::collection::vec(any_host(), 0..8), complete: bool) {
-            let there = fold(&hosts, complete).word();
+            let there = fold(&hosts, complete, true).word();
             hosts.reverse();
-            prop_assert_eq!(there, fold(&hosts, complete).word());
+            prop_assert_eq!(there, fold(&hosts, complete, true).word());
         }
 
         #[test]
         fn never_says_cleartext_or_undeliverable_when_anything_is_open(
             hosts in prop::collection::vec(any_host(), 0..8), complete: bool
         ) {
-            let open = !complete || hosts.iter().any(|host| matches!(host.state, Unknown | Refused | Tls));
+            let open = !complete || hosts.iter().any(|host| matches!(host.state, Unknown | Refused | Tls | DaneMismatch));
             if open {
-                prop_assert!(!matches!(fold(&hosts, complete).word(), "cleartext" | "undeliverable"));
+                prop_assert!(!matches!(fold(&hosts, complete, true).word(), "cleartext" | "undeliverable"));
             }
         }
 

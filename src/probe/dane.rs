@@ -1,54 +1,52 @@
-//! Whether the hosts of a destination have TLSA records that mail can be held to (RFC 7672 section 2.2).
-//!
-//! This only looks whether there are any, so that an answer to Postfix is never weaker than the `dane` that it would
-//! use by itself. It does not match them against certificates.
+//! Which TLSA records bind the hosts of a destination (RFC 7672 section 2.2), as Postfix looks for them
+//! (`src/tls/tls_dane.c`).
 
 use super::{
     Tlsa,
     dns::{Answer, Dns, DnsFailure, Records, Security},
     tlsa::TlsaRecord,
 };
-use futures_util::future::join_all;
 use std::net::IpAddr;
 
-/// A host and what came of asking for its addresses.
-pub(super) type Resolved<'a> = (&'a str, &'a Result<Answer<IpAddr>, DnsFailure>);
-
-/// Looks for TLSA records of each host at this port. One host that has some is enough to say that there are some;
-/// none is said only when that is certain of every host.
-pub(super) async fn presence(dns: &dyn Dns, hosts: &[Resolved<'_>], port: u16, mx_secure: bool) -> Tlsa {
-    let found = join_all(hosts.iter().map(|(name, addresses)| of_host(dns, name, addresses, port))).await;
-    if found.contains(&Found::Usable) {
-        return Tlsa::Present { mx_secure };
-    }
-    if found.contains(&Found::Unchecked) {
-        return Tlsa::Unsupported;
-    }
-    let unknown = found.into_iter().find_map(|found| match found {
-        Found::Unknown(reason) => Some(reason),
-        _ => None,
-    });
-    unknown.map_or(Tlsa::Absent, |reason| Tlsa::Unknown { reason })
-}
-
-#[derive(Debug, Eq, PartialEq)]
-enum Found {
-    Usable,
-    Nothing,
+/// What came of looking for the TLSA records of one host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Found {
+    /// Secure ones, of which these can be used; never none.
+    Usable {
+        /// Those that can be used.
+        records: Vec<TlsaRecord>,
+        /// The TLSA base domain: the host's name, or the end of its aliases (RFC 7672 section 2.2.3).
+        base_domain: String,
+    },
+    /// Secure ones, of which none can be used: TLS without proof (RFC 7672 section 2.2).
+    Unusable,
+    /// None.
+    Absent,
+    /// There is no such host, or it has no address, so that no mail goes there.
+    NoHost,
+    /// The resolver at hand strips DNSSEC.
     Unchecked,
+    /// Not to be told now; with the reason.
     Unknown(String),
 }
 
-async fn of_host(dns: &dyn Dns, name: &str, addresses: &Result<Answer<IpAddr>, DnsFailure>, port: u16) -> Found {
+/// Looks for the TLSA records of a host at this port, given what came of asking for its addresses.
+pub(super) async fn of_host(
+    dns: &dyn Dns,
+    name: &str,
+    addresses: &Result<Answer<IpAddr>, DnsFailure>,
+    port: u16,
+) -> Found {
     let Records { security, canonical, .. } = match addresses {
         Err(failure) => return Found::Unknown(failure.to_string()),
-        Ok(Answer::NoData | Answer::NoName) => return Found::Nothing,
+        Ok(Answer::NoData | Answer::NoName) => return Found::NoHost,
         Ok(Answer::Records(records)) => records,
     };
     match security {
         Security::Unchecked => return Found::Unchecked,
-        // Not asked for: servers of unsigned zones are known to fail on TLSA (RFC 7672 section 2.1.2).
-        Security::Insecure => return Found::Nothing,
+        // Not asked for: servers of unsigned zones are known to fail on TLSA (RFC 7672 section 2.1.2). A signed alias
+        // of an unsigned name might be asked for at the alias; Postfix does not (`tls_dane_resolve()`).
+        Security::Insecure => return Found::Absent,
         Security::Secure => {}
     }
     // The name at the end of the aliases first, then the one in the MX record (RFC 7672 section 2.2.3).
@@ -61,13 +59,38 @@ async fn of_host(dns: &dyn Dns, name: &str, addresses: &Result<Answer<IpAddr>, D
             Err(failure) => return Found::Unknown(failure.to_string()),
             Ok(Answer::Records(records)) if records.security == Security::Unchecked => return Found::Unchecked,
             Ok(Answer::Records(records)) if records.security == Security::Secure => {
-                // Records of which none can be used ask for TLS without proof: `encrypt` is no weaker.
-                return if records.data.iter().any(TlsaRecord::is_usable) { Found::Usable } else { Found::Nothing };
+                let usable: Vec<TlsaRecord> = records.data.into_iter().filter(TlsaRecord::is_usable).collect();
+                return match usable.is_empty() {
+                    true => Found::Unusable,
+                    false => Found::Usable { records: usable, base_domain: owner.to_owned() },
+                };
             }
             Ok(_) => {}
         }
     }
-    Found::Nothing
+    Found::Absent
+}
+
+/// What the hosts' records amount to; `complete` is whether these are all the hosts. One host that has usable ones is
+/// enough to say that there are some; that there are none is said only when it is certain of every host.
+pub(super) fn fold(found: &[Found], complete: bool, mx_secure: bool) -> Tlsa {
+    let usable = |found: &Found| matches!(found, Found::Usable { .. });
+    if found.iter().any(usable) {
+        let every_host = complete && found.iter().all(|found| usable(found) || *found == Found::NoHost);
+        return Tlsa::Present { mx_secure, every_host };
+    }
+    if found.contains(&Found::Unchecked) {
+        return Tlsa::Unsupported;
+    }
+    let unknown = found.iter().find_map(|found| match found {
+        Found::Unknown(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    match unknown {
+        Some(reason) => Tlsa::Unknown { reason },
+        None if found.contains(&Found::Unusable) => Tlsa::Unusable { mx_secure },
+        None => Tlsa::Absent,
+    }
 }
 
 #[cfg(test)]
@@ -117,18 +140,21 @@ mod tests {
         hosts: &[(&str, Result<Answer<IpAddr>, DnsFailure>)],
     ) -> Tlsa {
         let zone = Zone(zone.iter().map(|(name, answer)| ((*name).to_owned(), answer.clone())).collect());
-        let hosts: Vec<Resolved<'_>> = hosts.iter().map(|(name, addresses)| (*name, addresses)).collect();
-        presence(&zone, &hosts, 25, true).await
+        let looked = hosts.iter().map(|(name, addresses)| of_host(&zone, name, addresses, 25));
+        fold(&futures_util::future::join_all(looked).await, true, true)
     }
+
+    const PRESENT: Tlsa = Tlsa::Present { mx_secure: true, every_host: true };
 
     #[tokio::test]
     async fn finds_secure_usable_records_only() {
         use Security::{Insecure, Secure};
         let host = ("mx.example", address(Secure, "mx.example"));
         let at = "_25._tcp.mx.example";
-        let present = Tlsa::Present { mx_secure: true };
-        assert_eq!(look(&[(at, tlsa(true, Secure))], std::slice::from_ref(&host)).await, present);
-        assert_eq!(look(&[(at, tlsa(false, Secure))], std::slice::from_ref(&host)).await, Tlsa::Absent);
+        let unusable = Tlsa::Unusable { mx_secure: true };
+        assert_eq!(look(&[(at, tlsa(true, Secure))], std::slice::from_ref(&host)).await, PRESENT);
+        assert_eq!(look(&[(at, tlsa(false, Secure))], std::slice::from_ref(&host)).await, unusable);
+        assert_eq!(look(&[(at, tlsa(false, Insecure))], std::slice::from_ref(&host)).await, Tlsa::Absent);
         assert_eq!(look(&[(at, tlsa(true, Insecure))], std::slice::from_ref(&host)).await, Tlsa::Absent);
         assert_eq!(look(&[], std::slice::from_ref(&host)).await, Tlsa::Absent);
         assert!(matches!(look(&[(at, Err(failure()))], &[host]).await, Tlsa::Unknown { .. }));
@@ -146,10 +172,19 @@ mod tests {
     #[tokio::test]
     async fn follows_aliases_then_asks_at_the_name_itself() {
         let host = [("mx.example", address(Security::Secure, "real.example"))];
-        for name in ["_25._tcp.real.example", "_25._tcp.mx.example"] {
-            let found = look(&[(name, tlsa(true, Security::Secure))], &host).await;
-            assert_eq!(found, Tlsa::Present { mx_secure: true }, "{name}");
+        for base_domain in ["real.example", "mx.example"] {
+            let owner = format!("_25._tcp.{base_domain}");
+            let zone = Zone(HashMap::from([(owner, tlsa(true, Security::Secure))]));
+            let found = of_host(&zone, host[0].0, &host[0].1, 25).await;
+            let Found::Usable { base_domain: base, records } = found else { panic!("{found:?}") };
+            assert_eq!((base.as_str(), records.len()), (base_domain, 1));
         }
+        // The end of the aliases goes before the name, whatever is there.
+        let at = ["_25._tcp.real.example", "_25._tcp.mx.example"];
+        let (good, bad) = (tlsa(true, Security::Secure), tlsa(false, Security::Secure));
+        let zone = [(at[0], bad), (at[1], good.clone())];
+        assert_eq!(look(&zone, &host).await, Tlsa::Unusable { mx_secure: true });
+        assert!(matches!(look(&[(at[0], Err(failure())), (at[1], good)], &host).await, Tlsa::Unknown { .. }));
     }
 
     #[tokio::test]
@@ -158,9 +193,25 @@ mod tests {
         let zone = [("_25._tcp.a.example", tlsa(true, Security::Secure))];
         let failed = ("b.example", Err(failure()));
         let gone = ("c.example", Ok(Answer::NoName));
-        let present = look(&zone, &[failed.clone(), good, gone.clone()]).await;
-        assert_eq!(present, Tlsa::Present { mx_secure: true });
+        let unusable = ("d.example", address(Security::Secure, "d.example"));
+        let zone_and = |name, answer| [zone[0].clone(), (name, answer)];
+        let some = Tlsa::Present { mx_secure: true, every_host: false };
+        assert_eq!(look(&zone, &[failed.clone(), good.clone(), gone.clone()]).await, some);
+        assert_eq!(look(&zone, &[good.clone(), gone.clone()]).await, PRESENT);
+        assert_eq!(look(&zone, &[good.clone(), unusable.clone()]).await, some);
+        let two = zone_and("_25._tcp.d.example", tlsa(false, Security::Secure));
+        assert_eq!(look(&two, &[good, unusable.clone()]).await, some);
+        assert_eq!(look(&two, &[unusable.clone(), gone.clone()]).await, Tlsa::Unusable { mx_secure: true });
+        assert!(matches!(look(&two, &[unusable, failed.clone()]).await, Tlsa::Unknown { .. }));
         assert!(matches!(look(&[], &[failed, gone.clone()]).await, Tlsa::Unknown { .. }));
         assert_eq!(look(&[], &[gone]).await, Tlsa::Absent);
+    }
+
+    #[test]
+    fn hosts_that_are_not_looked_at_may_have_none() {
+        let record = TlsaRecord::new(TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, vec![0; 32]));
+        let found = [Found::Usable { records: vec![record], base_domain: "mx.example".to_owned() }];
+        assert_eq!(fold(&found, false, false), Tlsa::Present { mx_secure: false, every_host: false });
+        assert_eq!(fold(&found, true, false), Tlsa::Present { mx_secure: false, every_host: true });
     }
 }

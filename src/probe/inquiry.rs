@@ -1,9 +1,12 @@
 //! One destination, looked at from beginning to end.
 
 use super::{
-    Capability, HostReport, HostState, Report, Tlsa,
+    Capability, HostDane, HostReport, HostState, Report, Tlsa,
+    ad::PostfixDns,
     address::{self, Refusal},
-    capability, dane,
+    binding::{Binding, Verdict},
+    capability,
+    dane::{self, Found},
     dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
     flights::{Finding, Inquire, Progress},
     history::{self, History, LetGo},
@@ -12,13 +15,14 @@ use super::{
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
 };
-use crate::{network::Network, nexthop::Destination};
+use crate::{network::Network, nexthop::Destination, requirement::TlsVersion};
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::{BoxFuture, join_all},
     stream,
 };
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use hickory_resolver::proto::rr::RecordType;
+use std::{collections::HashMap, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// How many connections one destination gets at once.
@@ -61,6 +65,7 @@ impl Lifetimes {
 /// The real thing.
 pub(super) struct Inquiry {
     pub(super) dns: Arc<dyn Dns>,
+    pub(super) postfix_dns: PostfixDns,
     pub(super) trust: Trust,
     pub(super) settings: Settings,
 }
@@ -103,7 +108,7 @@ impl Inquiry {
             Ok(port) => port,
             Err(reason) => return self.verdict(Capability::Unknown { reason }),
         };
-        let Hosts { hosts, complete, mx_secure } =
+        let Hosts { hosts, complete, mx_secure, domains } =
             match mx::route(&*self.dns, destination, self.settings.max_hosts).await {
                 Route::Hosts(hosts) => hosts,
                 Route::Nowhere(reason) => return self.verdict(Capability::Undeliverable { reason }),
@@ -125,38 +130,112 @@ impl Inquiry {
         }
         leave_out_ourselves(&hosts, &mut reports);
 
+        // Each host's records are asked for once, while others are already contacted.
+        let bonds: HashMap<&str, _> = hosts
+            .iter()
+            .zip(&resolved)
+            .map(|(host, answer)| (host.name.as_str(), self.bond(host, answer, port, &domains).shared()))
+            .collect();
         let dane = async {
-            let named: Vec<dane::Resolved<'_>> = hosts.iter().map(|host| host.name.as_str()).zip(&resolved).collect();
-            dane::presence(&*self.dns, &named, port, mx_secure).await
+            let bonds = join_all(hosts.iter().filter_map(|host| bonds.get(host.name.as_str()).cloned())).await;
+            let found: Vec<Found> = bonds.iter().map(|bond| bond.found.clone()).collect();
+            let tlsa = dane::fold(&found, complete, mx_secure);
+            let sees = match tlsa {
+                Tlsa::Present { .. } => self.postfix_sees(destination, &bonds, mx_secure, &domains, port).await,
+                _ => None,
+            };
+            (bonds, tlsa, sees)
         };
         let contacts = async {
-            let waiting: Vec<(usize, HostReport)> = reports
+            let waiting: Vec<_> = reports
                 .iter()
                 .enumerate()
                 .filter(|(_, report)| report.state == HostState::Unknown && report.address.is_some())
-                .map(|(n, report)| (n, report.clone()))
+                .filter_map(|(n, report)| {
+                    let (report, bond) = (report.clone(), bonds.get(report.host.as_str())?.clone());
+                    Some(async move { (n, self.contact(report, port, &*bond.await).await) }.boxed())
+                })
                 .collect();
-            let mut answers = stream::iter(waiting)
-                .map(|(n, report)| async move { (n, self.contact(report, port).await) })
-                .buffer_unordered(CONNECTIONS);
+            let mut answers = stream::iter(waiting).buffer_unordered(CONNECTIONS);
             let mut so_far = reports.clone();
             while let Some((n, report)) = answers.next().await {
                 so_far[n] = report;
                 let tlsa = Tlsa::Unknown { reason: "not all of DNS has answered yet".to_owned() };
-                progress(self.report(so_far.clone(), whole, tlsa));
+                // DANE proves nothing yet, so that there may be better to come.
+                progress(Report { exhaustive: false, ..self.report(so_far.clone(), whole, false, tlsa) });
             }
             so_far
         };
-        let (tlsa, reports) = tokio::join!(dane, contacts);
-        self.report(reports, whole, tlsa)
+        let ((bonds, tlsa, postfix_sees_dane), mut reports) = tokio::join!(dane, contacts);
+        for report in reports.iter_mut().filter(|report| report.dane == HostDane::Unknown) {
+            let bond = hosts.iter().zip(&bonds).find(|(host, _)| host.name == report.host);
+            report.dane = bond.map_or(HostDane::Unknown, |(_, bond)| bond.without_certificate());
+        }
+        let dane_counts = postfix_sees_dane != Some(false);
+        if !dane_counts {
+            // What DANE says against a host with TLS does not keep Postfix from it.
+            for report in reports.iter_mut().filter(|report| report.tls.is_some()) {
+                report.state = HostState::Tls;
+            }
+        }
+        Report { postfix_sees_dane, ..self.report(reports, whole, mx_secure && dane_counts, tlsa) }
     }
 
-    fn report(&self, hosts: Vec<HostReport>, complete: bool, tlsa: Tlsa) -> Report {
-        let capability = capability::fold(&hosts, complete);
+    /// Whether Postfix can see that the destination has DANE, by its MX records and the TLSA records of one host;
+    /// `None` where that is not to be told.
+    async fn postfix_sees(
+        &self,
+        destination: &Destination,
+        bonds: &[Arc<Bond>],
+        mx_secure: bool,
+        domains: &[String],
+        port: u16,
+    ) -> Option<bool> {
+        let binding = bonds.iter().find_map(|bond| bond.binding.as_ref())?;
+        let base_domain = binding.names.first()?;
+        let mut questions = vec![(format!("_{port}._tcp.{base_domain}"), RecordType::TLSA)];
+        // Where MX records are not secure Postfix need not see them so.
+        if let (true, Some(domain)) = (mx_secure, domains.first()) {
+            questions.push((domain.clone(), RecordType::MX));
+        }
+        match self.postfix_dns.authentic(&questions).await {
+            Ok(true) => Some(true),
+            Ok(false) => {
+                self.postfix_dns.warn(destination);
+                Some(false)
+            }
+            Err(error) => {
+                tracing::debug!(%destination, %error, "whether Postfix can see DANE is not known");
+                None
+            }
+        }
+    }
+
+    /// What binds a host.
+    async fn bond(
+        &self,
+        host: &Host,
+        addresses: &Result<Answer<IpAddr>, DnsFailure>,
+        port: u16,
+        domains: &[String],
+    ) -> Arc<Bond> {
+        let found = dane::of_host(&*self.dns, &host.name, addresses, port).await;
+        let binding = match &found {
+            Found::Usable { records, base_domain } => {
+                let names = std::iter::once(base_domain).chain(domains).cloned().collect();
+                Some(Arc::new(Binding { records: records.clone(), names }))
+            }
+            _ => None,
+        };
+        Arc::new(Bond { found, binding })
+    }
+
+    fn report(&self, hosts: Vec<HostReport>, complete: bool, dane_proves: bool, tlsa: Tlsa) -> Report {
+        let capability = capability::fold(&hosts, complete, dane_proves);
         let exhaustive =
             complete && !hosts.iter().any(|host| matches!(host.state, HostState::Unknown | HostState::Refused));
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
-        Report { capability, exhaustive, hosts, tlsa, history: None, lifetime }
+        Report { capability, exhaustive, hosts, tlsa, postfix_sees_dane: None, history: None, lifetime }
     }
 
     /// A report about a destination without hosts.
@@ -166,7 +245,7 @@ impl Inquiry {
             _ => (Tlsa::Absent, true),
         };
         let lifetime = self.settings.lifetimes.of(&capability, &tlsa);
-        Report { capability, exhaustive, hosts: Vec::new(), tlsa, history: None, lifetime }
+        Report { capability, exhaustive, hosts: Vec::new(), tlsa, postfix_sees_dane: None, history: None, lifetime }
     }
 
     /// What is to be done for one host: a report for each of its addresses, in state unknown where it is still to be
@@ -184,8 +263,10 @@ impl Inquiry {
             state,
             starttls: None,
             tls: None,
+            key_exchange: None,
             verified: false,
             name_proven: host.proven,
+            dane: HostDane::Unknown,
             error: Some(error),
         };
         let addresses = match answer {
@@ -215,49 +296,118 @@ impl Inquiry {
         addresses.len() <= limit
     }
 
-    async fn contact(&self, mut report: HostReport, port: u16) -> HostReport {
-        let Some(address) = report.address else { return report };
+    /// Connects to a host and speaks SMTP until TLS may begin; `Err` with the report where it comes to none.
+    async fn ask_for_tls(&self, mut report: HostReport, port: u16) -> Result<(TcpStream, HostReport), HostReport> {
+        let Some(address) = report.address else { return Err(report) };
         let step_time = self.settings.step_time;
-        let fail = |mut report: HostReport, state: HostState, error: String| {
-            report.state = state;
-            report.error = Some(error);
-            report
-        };
         let stream = match timeout(step_time, TcpStream::connect((address, port))).await {
             Err(_) => {
                 let error = format!("connect: no answer within {}s", step_time.as_secs());
-                return fail(report, HostState::Unknown, error);
+                return Err(ended(report, HostState::Unknown, error));
             }
-            Ok(Err(error)) => return fail(report, state_of(&error), format!("connect: {}", plainly(&error))),
+            Ok(Err(error)) => {
+                return Err(ended(report, state_of(&error), format!("connect: {}", plainly(&error))));
+            }
             Ok(Ok(stream)) => stream,
         };
-        let stream = match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
+        match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
             Err(error) => {
                 report.starttls = error.offered();
-                return fail(report, HostState::Unknown, error.to_string());
+                Err(ended(report, HostState::Unknown, error.to_string()))
             }
             Ok(Offer::Absent) => {
                 report.starttls = Some(false);
-                return fail(report, HostState::Cleartext, "STARTTLS is not offered".to_owned());
+                Err(ended(report, HostState::Cleartext, "STARTTLS is not offered".to_owned()))
             }
             Ok(Offer::Refused(reply)) => {
                 report.starttls = Some(true);
                 let error = format!("STARTTLS is offered and refused: \"{reply}\"");
-                return fail(report, HostState::Unknown, error);
+                Err(ended(report, HostState::Unknown, error))
             }
-            Ok(Offer::Granted(stream)) => stream,
+            Ok(Offer::Granted(stream)) => {
+                report.starttls = Some(true);
+                Ok((stream, report))
+            }
+        }
+    }
+
+    async fn contact(&self, report: HostReport, port: u16, bond: &Bond) -> HostReport {
+        let step_time = self.settings.step_time;
+        let (stream, mut report) = match self.ask_for_tls(report, port).await {
+            Ok(granted) => granted,
+            Err(report) => return report,
         };
-        report.starttls = Some(true);
-        match self.trust.handshake(stream, &report.host, step_time).await {
+        let error = match self.trust.handshake(stream, &report.host, bond.binding.as_ref(), step_time).await {
             Ok(handshake) => {
-                report.state = HostState::Tls;
                 report.tls = Some(handshake.version);
                 report.verified = handshake.verified.is_ok();
-                report.error = handshake.verified.err();
-                report
+                (report.state, report.dane, report.error) = match handshake.dane {
+                    None => (HostState::Tls, bond.without_certificate(), handshake.verified.err()),
+                    Some(Verdict::Matches) => (HostState::Tls, HostDane::Matches, handshake.verified.err()),
+                    Some(Verdict::Mismatch(why)) => {
+                        (HostState::DaneMismatch, HostDane::Mismatch, Some(format!("DANE: {why}")))
+                    }
+                    Some(Verdict::Undecided(why)) => {
+                        (HostState::Unknown, HostDane::Unknown, Some(format!("DANE: {why}")))
+                    }
+                };
+                return report;
             }
-            Err(error @ HandshakeError::TooOld) => fail(report, HostState::Cleartext, error.to_string()),
-            Err(error @ HandshakeError::Inconclusive(_)) => fail(report, HostState::Unknown, error.to_string()),
+            Err(error) => error,
+        };
+        match error {
+            HandshakeError::TooOld => ended(report, HostState::Cleartext, error.to_string()),
+            HandshakeError::Inconclusive(_) => ended(report, HostState::Unknown, error.to_string()),
+            HandshakeError::OddCertificate { version, .. } => unchecked(report, bond, version, error.to_string()),
+            HandshakeError::Incompatible(_) => self.ask_older(report, port, bond, error).await,
+        }
+    }
+
+    /// Connects once more to a host with which rustls could not shake hands, and which may speak what OpenSSL does.
+    async fn ask_older(&self, report: HostReport, port: u16, bond: &Bond, error: HandshakeError) -> HostReport {
+        let failed = ended(report.clone(), HostState::Unknown, error.to_string());
+        let Ok((stream, mut report)) = self.ask_for_tls(report, port).await else { return failed };
+        let base_domain = bond.binding.as_ref().and_then(|binding| binding.names.first());
+        let name = base_domain.unwrap_or(&report.host).clone();
+        match self.trust.ask_older(stream, &name, self.settings.step_time).await {
+            Ok(older) => {
+                report.key_exchange = Some(older.exchange);
+                let error = format!("cipher {}: only OpenSSL speaks it, the certificate was not checked", older.cipher);
+                unchecked(report, bond, TlsVersion::V1_2, error)
+            }
+            Err(error @ HandshakeError::TooOld) => ended(report, HostState::Cleartext, error.to_string()),
+            Err(_) => failed,
+        }
+    }
+}
+
+/// A report of how it ended.
+fn ended(report: HostReport, state: HostState, error: String) -> HostReport {
+    HostReport { state, error: Some(error), ..report }
+}
+
+/// A report of TLS with a certificate that could not be checked. Where TLSA records bind it, Postfix checks it against
+/// them, and what comes of that is not known.
+fn unchecked(report: HostReport, bond: &Bond, version: TlsVersion, error: String) -> HostReport {
+    let state = if bond.binding.is_some() { HostState::Unknown } else { HostState::Tls };
+    let dane = bond.without_certificate();
+    HostReport { tls: Some(version), dane, ..ended(report, state, error) }
+}
+
+/// What the TLSA records of a host bind it to.
+struct Bond {
+    found: Found,
+    /// There where there are usable ones.
+    binding: Option<Arc<Binding>>,
+}
+
+impl Bond {
+    /// What can be said without having seen a certificate.
+    fn without_certificate(&self) -> HostDane {
+        match self.found {
+            Found::Unusable => HostDane::Unusable,
+            Found::Absent | Found::NoHost => HostDane::Absent,
+            Found::Usable { .. } | Found::Unchecked | Found::Unknown(_) => HostDane::Unknown,
         }
     }
 }
@@ -320,8 +470,10 @@ mod tests {
             state,
             starttls: None,
             tls: None,
+            key_exchange: None,
             verified: false,
             name_proven: false,
+            dane: HostDane::Unknown,
             error: None,
         }
     }
@@ -359,7 +511,8 @@ mod tests {
             (Capability::Undeliverable { reason: reason() }, negative),
             (Capability::Unknown { reason: reason() }, failure),
         ] {
-            for tlsa in [Tlsa::Present { mx_secure: true }, Tlsa::Absent, Tlsa::Unsupported] {
+            let present = Tlsa::Present { mx_secure: true, every_host: true };
+            for tlsa in [present, Tlsa::Unusable { mx_secure: true }, Tlsa::Absent, Tlsa::Unsupported] {
                 assert_eq!(lifetimes.of(&capability, &tlsa), expected, "{capability:?} {tlsa:?}");
             }
             assert_eq!(lifetimes.of(&capability, &unknown_tlsa), failure, "{capability:?}");

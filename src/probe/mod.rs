@@ -10,17 +10,24 @@
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
-//! dane, tlsa   whether the hosts have TLSA records
+//! hello        what a server answers with whom rustls cannot shake hands
+//! dane, tlsa   which TLSA records bind the hosts
+//! binding, certificate   whether a certificate is one to which they bind it
+//! ad           whether Postfix's own resolver would show it that there is DANE
 //! mta_sts      whether the domain has a policy on who may receive its mail
 //! capability   what all of that amounts to
 //! history      how long it has had TLS
 //! ```
 
+mod ad;
 mod address;
+mod binding;
 mod capability;
+mod certificate;
 mod dane;
 mod dns;
 mod flights;
+mod hello;
 mod history;
 mod inquiry;
 #[allow(dead_code, reason = "no destination is asked for its policy yet")]
@@ -34,6 +41,7 @@ mod smtp;
 mod starttls;
 mod tlsa;
 
+pub use hello::KeyExchange;
 pub use history::History;
 pub use prober::{Assess, Prober, ProberError};
 pub use shelf::{Keep, Kept};
@@ -100,6 +108,8 @@ impl Capability {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
+    /// A certificate to which secure TLSA records bind the host, which a secure MX record names (RFC 7672).
+    Dane,
     /// A certificate verified against the system's roots for the MX host's name, where that name can be relied on:
     /// see [`HostReport::name_proven`].
     Pkix,
@@ -110,6 +120,7 @@ pub enum Proof {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Dane => "dane",
             Self::Pkix => "pkix",
             Self::Administrator => "administrator",
         })
@@ -125,6 +136,15 @@ pub enum Tlsa {
         /// Whether the MX records are secure too, or none are asked for. Where they are not, Postfix's `dane-only`
         /// defers all mail ("non DNSSEC destination"), while its `dane` checks the records all the same
         /// (`smtp_tls_dane_insecure_mx_policy`; Postfix `src/smtp/smtp_tls_policy.c`).
+        mx_secure: bool,
+        /// Whether every host that has addresses has secure and usable ones. Where not, Postfix's `dane-only` passes
+        /// over those that have none.
+        every_host: bool,
+    },
+    /// Hosts have secure ones, of which none can be used, and no host has any that can: mail is bound to TLS, to be
+    /// had without proof (RFC 7672 section 2.2). Postfix's `dane` is `encrypt` there, and its `dane-only` defers.
+    Unusable {
+        /// As for [`Self::Present`].
         mx_secure: bool,
     },
     /// No host has, and that is certain.
@@ -161,6 +181,11 @@ pub struct Report {
     pub hosts: Vec<HostReport>,
     /// Whether the hosts have TLSA records.
     pub tlsa: Tlsa,
+    /// Where `tlsa` is [`Tlsa::Present`]: whether Postfix can see that, for which the name servers of /etc/resolv.conf
+    /// must call the answers authentic (AD). Where it cannot, it takes the destination for one without DANE: its
+    /// `dane` is `may`, its `dane-only` defers all mail, and nothing here counts as proven or refuted by DANE. `None`
+    /// where that is not known.
+    pub postfix_sees_dane: Option<bool>,
     /// Since when it has been held to TLS, where it is.
     pub history: Option<History>,
     /// How long this may be believed, from when it was found.
@@ -176,6 +201,7 @@ impl Report {
             exhaustive: false,
             hosts: Vec::new(),
             tlsa: Tlsa::Unknown { reason },
+            postfix_sees_dane: None,
             history: None,
             lifetime,
         }
@@ -196,14 +222,35 @@ pub struct HostReport {
     pub starttls: Option<bool>,
     /// The TLS version negotiated.
     pub tls: Option<TlsVersion>,
+    /// How keys are exchanged, where rustls speaks no cipher that the server does: then all that is known is that
+    /// OpenSSL could shake hands with it, and its certificate was not looked at.
+    pub key_exchange: Option<KeyExchange>,
     /// Whether the certificate verified against the system's roots for the host's name.
     pub verified: bool,
     /// Whether the host's name can be relied on, so that a certificate for it proves something about the
     /// destination: the next-hop itself or below it, or from an MX record that DNSSEC secures. Whoever forges an
     /// unsigned MX record names a host of his own, with a good certificate (RFC 7672 section 1.3.2).
     pub name_proven: bool,
+    /// What its TLSA records say of the certificate.
+    pub dane: HostDane,
     /// What went wrong, in words.
     pub error: Option<String>,
+}
+
+/// What the TLSA records of a host say of the certificate that it showed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostDane {
+    /// One of them matches.
+    Matches,
+    /// None of them does.
+    Mismatch,
+    /// None of them can be used: they ask for TLS, and for no proof.
+    Unusable,
+    /// It has none that bind.
+    Absent,
+    /// Not to be told: it showed no certificate, or there was no telling whether it has any.
+    Unknown,
 }
 
 /// What became of one address of one MX host.
@@ -212,6 +259,9 @@ pub struct HostReport {
 pub enum HostState {
     /// TLS was negotiated.
     Tls,
+    /// TLS was negotiated, and its TLSA records do not match its certificate: Postfix that does DANE delivers nothing
+    /// there, and defers the mail where all hosts are such.
+    DaneMismatch,
     /// It answered, and has no TLS that counts.
     Cleartext,
     /// There is no such host, or it has no address: Postfix goes on to the next.

@@ -25,6 +25,9 @@ pub(super) struct Hosts {
     pub(super) complete: bool,
     /// Whether DNSSEC secures the way to the hosts' names, or none is needed.
     pub(super) mx_secure: bool,
+    /// The domain whose MX records these are, and what it is securely an alias of: names that may stand in a host's
+    /// certificate below a DANE trust anchor (RFC 7672 section 3.2.2). Empty where there are no MX records.
+    pub(super) domains: Vec<String>,
 }
 
 /// One host.
@@ -62,7 +65,7 @@ pub(super) async fn route(dns: &dyn Dns, destination: &Destination, max_hosts: u
     let domain = destination.host();
     let direct = |mx_secure| {
         let host = Host { name: domain.to_owned(), preference: 0, proven: true };
-        Route::Hosts(Hosts { hosts: vec![host], complete: true, mx_secure })
+        Route::Hosts(Hosts { hosts: vec![host], complete: true, mx_secure, domains: Vec::new() })
     };
     // A bare address is contacted as it stands, too.
     if !destination.uses_mx() || domain.parse::<IpAddr>().is_ok() {
@@ -93,7 +96,11 @@ pub(super) async fn route(dns: &dyn Dns, destination: &Destination, max_hosts: u
     hosts.retain(|host| seen.insert(host.name.clone()));
     let complete = hosts.len() <= max_hosts;
     hosts.truncate(max_hosts.max(1));
-    Route::Hosts(Hosts { hosts, complete, mx_secure: secure })
+    let mut domains = vec![domain.to_owned()];
+    if secure && records.canonical != domain {
+        domains.push(records.canonical);
+    }
+    Route::Hosts(Hosts { hosts, complete, mx_secure: secure, domains })
 }
 
 /// Whether a host is the domain itself or below it, as `nexthop, dot-nexthop` in Postfix's
@@ -155,6 +162,17 @@ mod tests {
         let Route::Hosts(hosts) = ask(records(&four, Security::Secure), "example.dk").await else { panic!() };
         assert!(hosts.hosts.len() == 3 && !hosts.complete && hosts.mx_secure);
         assert!(hosts.hosts.iter().all(|host| host.proven));
+        assert_eq!(hosts.domains, ["example.dk"]);
+    }
+
+    #[tokio::test]
+    async fn a_secure_alias_is_a_name_of_the_domain() {
+        for (security, domains) in
+            [(Security::Secure, vec!["alias.dk", "example.dk"]), (Security::Insecure, vec!["alias.dk"])]
+        {
+            let Route::Hosts(hosts) = ask(records(&[(1, "a")], security), "alias.dk").await else { panic!() };
+            assert_eq!(hosts.domains, domains);
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::{
     Capability, Published, Report, Tlsa,
+    ad::PostfixDns,
     dns::{Resolver, ResolverError},
     flights::{Bounds, Finding, Flights, NoShelf, Shelf},
     history::LetGo,
@@ -13,7 +14,7 @@ use super::{
 use crate::{config, nexthop::Destination};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// The longest EHLO name, in characters (RFC 5321 section 4.5.3.1.2).
 const HELO_MAX: usize = 255;
@@ -88,6 +89,20 @@ impl Prober {
         helo: &str,
         keep: Option<Arc<dyn Keep>>,
     ) -> Result<Self, ProberError> {
+        Self::beside(&PostfixDns::system(), config, destinations, helo, keep)
+    }
+
+    /// As [`Prober::with`], for a Postfix that asks these name servers instead of those of /etc/resolv.conf.
+    ///
+    /// # Errors
+    /// As [`Prober::with`].
+    pub fn beside(
+        postfix_dns: &[SocketAddr],
+        config: &config::Probe,
+        destinations: &config::Destinations,
+        helo: &str,
+        keep: Option<Arc<dyn Keep>>,
+    ) -> Result<Self, ProberError> {
         let helo = if config.helo.is_empty() { helo } else { &config.helo };
         if helo.is_empty() || helo.len() > HELO_MAX || !helo.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ProberError::Helo(helo.escape_default().to_string()));
@@ -115,7 +130,7 @@ impl Prober {
             failure_lifetime: config.failure_lifetime,
         };
         let publications = Publications { dns: Arc::clone(&dns) as _, settings: settings.clone() };
-        let inquiry = Inquiry { dns, trust, settings };
+        let inquiry = Inquiry { dns, postfix_dns: PostfixDns::new(postfix_dns), trust, settings };
         Ok(Self {
             reports: Flights::new(Box::new(inquiry), shelf("probe", keep.clone()), bounds),
             published: Flights::new(Box::new(publications), shelf("published", keep), bounds),

@@ -45,14 +45,15 @@ impl Publications {
             Err(reason) => return Tlsa::Unknown { reason },
         };
         let dns = &*self.dns;
-        let Hosts { hosts, mx_secure, .. } = match mx::route(dns, destination, self.settings.max_hosts).await {
+        let Hosts { hosts, complete, mx_secure, .. } = match mx::route(dns, destination, self.settings.max_hosts).await
+        {
             Route::Hosts(hosts) => hosts,
             Route::Nowhere(_) => return Tlsa::Absent,
             Route::Unknown(reason) => return Tlsa::Unknown { reason },
         };
         let resolved: Vec<Result<Answer<IpAddr>, DnsFailure>> =
             join_all(hosts.iter().map(|host| addresses(dns, host))).await;
-        let named: Vec<dane::Resolved<'_>> = hosts.iter().map(|host| host.name.as_str()).zip(&resolved).collect();
-        dane::presence(dns, &named, port, mx_secure).await
+        let looked = hosts.iter().zip(&resolved).map(|(host, found)| dane::of_host(dns, &host.name, found, port));
+        dane::fold(&join_all(looked).await, complete, mx_secure)
     }
 }

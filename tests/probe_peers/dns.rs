@@ -1,6 +1,9 @@
 //! Name servers of knot and unbound, on loopback.
 
-use crate::process::{Process, free_port, run, until};
+use crate::{
+    process::{Process, free_port, run, until},
+    smtp::Servers,
+};
 use std::{fmt::Write, fs, path::Path};
 
 /// Records of the zones `signed.test` and `plain.test`: `@` is the zone.
@@ -32,6 +35,10 @@ private.@ MX 10 in.private.@
 in.private.@ A 10.0.0.5
 numeric.@ MX 10 127.0.1.1.
 failing.@ MX 10 mx.servfail.test.
+mixed.@ MX 10 h22.@
+mixed.@ MX 20 h3.@
+bound.@ MX 10 mx.bound.@
+mx.bound.@ A 127.0.1.6
 several.@ A 127.0.1.4
 several.@ A 127.0.1.1
 ";
@@ -39,7 +46,7 @@ several.@ A 127.0.1.1
 /// Knot with a root zone that holds `signed.test`, delegates `plain.test` unsigned, `bogus.test` with a DS record
 /// that matches nothing, and `servfail.test` to a zone that is not there. Signed, or as all of it looks behind a
 /// resolver that strips DNSSEC. Gives its port.
-pub(crate) fn knot(directory: &Path, name: &str, signed: bool, smtp_port: u16) -> (Process, u16) {
+pub(crate) fn knot(directory: &Path, name: &str, signed: bool, servers: &Servers) -> (Process, u16) {
     let home = directory.join(name);
     fs::create_dir_all(home.join("db")).unwrap();
     let digest = "ab".repeat(32);
@@ -49,7 +56,11 @@ pub(crate) fn knot(directory: &Path, name: &str, signed: bool, smtp_port: u16) -
     if signed {
         writeln!(root, "bogus.test. DS 4711 13 2 {digest}").unwrap();
     }
-    writeln!(root, "_{smtp_port}._tcp.h1.signed.test. TLSA 3 1 1 {digest}").unwrap();
+    let smtp_port = servers.port;
+    for (peer, record) in &servers.tlsa {
+        writeln!(root, "_{smtp_port}._tcp.h{}.signed.test. TLSA {record}", *peer as u8).unwrap();
+    }
+    writeln!(root, "_{smtp_port}._tcp.mx.bound.signed.test. TLSA 3 1 1 {digest}").unwrap();
     writeln!(root, "_{smtp_port}._tcp.h2.signed.test. TLSA 1 1 1 {digest}").unwrap();
     root += "crossed.signed.test. MX 10 h1.plain.test.\n";
     let plain = format!("$ORIGIN plain.test.\n{soa}{}crossed MX 10 h1.signed.test.\n", zone("plain.test."));
@@ -102,7 +113,7 @@ zone:
 
 fn zone(zone: &str) -> String {
     let mut text = RECORDS.replace('@', zone);
-    for n in 1..=20 {
+    for n in 1..=40 {
         writeln!(text, "d{n}.{zone} MX 10 h{n}.{zone}\nh{n}.{zone} A 127.0.1.{n}").unwrap();
     }
     for n in 0..30 {

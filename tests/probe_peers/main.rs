@@ -13,7 +13,7 @@ mod smtp;
 use segl::{
     config,
     nexthop::Destination,
-    probe::{Assess, Capability, HostState, Prober, Proof, Report, Tlsa},
+    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Prober, Proof, Report, Tlsa},
     requirement::TlsVersion,
 };
 use smtp::{
@@ -41,7 +41,7 @@ impl World {
         let servers = Servers::start(directory.path()).await;
         let ca_file = directory.path().join("ca.pem");
         fs::write(&ca_file, &servers.authority).unwrap();
-        let (process, knot) = dns::knot(directory.path(), "signed", true, servers.port);
+        let (process, knot) = dns::knot(directory.path(), "signed", true, &servers);
         let trust_anchor = directory.path().join("root.key");
         fs::write(&trust_anchor, dns::kdig(knot, &[".", "DNSKEY"])).unwrap();
         let main_cf = "compatibility_level = 3.6\nmyhostname = us.test\n";
@@ -61,7 +61,7 @@ impl World {
     }
 
     fn prober(&self) -> Prober {
-        Prober::new(&self.config, "").unwrap()
+        Prober::beside(&[], &self.config, &config::Destinations::default(), "", None).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -91,6 +91,12 @@ fn reason(report: &Report) -> &str {
     report.capability.reason().unwrap_or_else(|| panic!("no reason: {report:?}"))
 }
 
+/// A host with whose certificate or ciphers rustls can do nothing.
+fn older(host: &HostReport, exchange: Option<KeyExchange>, said: &str) {
+    assert_eq!((host.key_exchange, host.verified), (exchange, false), "{host:?}");
+    assert!(host.error.as_ref().is_some_and(|error| error.contains(said)), "{host:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_server() {
     let world = World::new().await;
@@ -111,13 +117,15 @@ async fn every_kind_of_server() {
             Tls11 | AncientServerHello => ("cleartext", "its TLS is older than 1.2"),
             Injects => ("unknown", "STARTTLS: sent more than the reply, unencrypted and unasked"),
             ClosesAfter220 => ("unknown", "TLS handshake: connection closed"),
-            StaticRsa | GarbageAfter220 | FloodsTls => ("unknown", "TLS handshake: "),
+            StaticRsa | Dhe | EcdheCbc | Version1 | ShortKey | Critical => ("encrypted", ""),
+            GarbageAfter220 | FloodsTls => ("unknown", "TLS handshake: "),
             WrongKey => ("unknown", "TLS handshake: invalid peer certificate: BadSignature"),
             Tarpit | Dribbles => ("unknown", "greeting: no answer within 1s"),
             FloodsLines => ("unknown", "EHLO: a reply of more than"),
             FloodsGreeting => ("unknown", "greeting: a reply line of more than"),
             NoService => ("unknown", "greeting: refused: \"554 no service for you\""),
             Closed => ("unknown", "connect: Connection refused"),
+            other => unreachable!("{other:?} is for another test"),
         };
         assert_eq!(report.capability.word(), expected, "{peer:?}: {report:?}");
         if !said.is_empty() {
@@ -131,6 +139,12 @@ async fn every_kind_of_server() {
             SelfSigned => assert!(host.error.as_ref().unwrap().contains("unknown issuer"), "{host:?}"),
             Expired => assert!(host.error.as_ref().unwrap().contains("expired"), "{host:?}"),
             WrongName => assert!(host.error.as_ref().unwrap().contains("not for this name"), "{host:?}"),
+            StaticRsa => older(host, Some(KeyExchange::Rsa), "cipher AES128-SHA: only OpenSSL"),
+            Dhe => older(host, Some(KeyExchange::Dhe), "cipher DHE-RSA-AES128-GCM-SHA256: only OpenSSL"),
+            EcdheCbc => older(host, Some(KeyExchange::Ecdhe), "cipher ECDHE-RSA-AES128-SHA: only OpenSSL"),
+            Version1 => older(host, None, "X.509 version 1"),
+            ShortKey => older(host, None, "RSA key of 1024 bits"),
+            Critical => older(host, None, "UnsupportedCriticalExtension"),
             _ => {}
         }
     }
@@ -148,8 +162,7 @@ async fn every_kind_of_server() {
     for ((peer, report), postfix) in judged.into_iter().zip(postfix) {
         let expected = match &report.capability {
             Capability::Authenticated { version, .. } | Capability::Encrypted { version } => Some(version.as_str()),
-            // What rustls cannot and Postfix can is the reason for "unknown"; what was injected Postfix throws away.
-            _ if *peer == StaticRsa => Some("TLSv1.2"),
+            // What was injected Postfix throws away.
             _ if *peer == Injects => Some("TLSv1.3"),
             _ => None,
         };
@@ -214,24 +227,96 @@ async fn every_kind_of_zone() {
 async fn dane_presence() {
     let world = World::new().await;
     let prober = world.prober();
-    let present = Tlsa::Present { mx_secure: true };
+    let present = |mx_secure, every_host| Tlsa::Present { mx_secure, every_host };
     for (name, expected) in [
-        ("d1.signed.test", present.clone()),
-        ("viaalias.signed.test", present.clone()),
-        ("pit.signed.test", present.clone()),
-        ("[h1.signed.test]", present),
+        ("d1.signed.test", present(true, true)),
+        ("viaalias.signed.test", present(true, true)),
+        ("pit.signed.test", present(true, false)),
+        ("[h1.signed.test]", present(true, true)),
         // Usage 1 is of no use in SMTP.
-        ("d2.signed.test", Tlsa::Absent),
+        ("d2.signed.test", Tlsa::Unusable { mx_secure: true }),
+        ("halfdead.signed.test", Tlsa::Unusable { mx_secure: true }),
         ("d3.signed.test", Tlsa::Absent),
         ("d1.plain.test", Tlsa::Absent),
         ("crossed.signed.test", Tlsa::Absent),
-        ("crossed.plain.test", Tlsa::Present { mx_secure: false }),
+        ("crossed.plain.test", present(false, true)),
         ("null.signed.test", Tlsa::Absent),
     ] {
         assert_eq!(ask(&prober, name).await.tlsa, expected, "{name}");
     }
     let unknown = ask(&prober, "failing.signed.test").await;
     assert!(matches!(unknown.tlsa, Tlsa::Unknown { .. }), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dane_certificates() {
+    let world = World::new().await;
+    let prober = world.prober();
+    for (name, capability, dane, said) in [
+        ("d1.signed.test", "authenticated", HostDane::Matches, ""),
+        ("viaalias.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d2.signed.test", "authenticated", HostDane::Unusable, ""),
+        ("d3.signed.test", "encrypted", HostDane::Absent, ""),
+        ("d21.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d22.signed.test", "unknown", HostDane::Mismatch, "DANE: its certificate matches none of its TLSA records"),
+        ("d23.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d24.signed.test", "authenticated", HostDane::Matches, ""),
+        ("d25.signed.test", "unknown", HostDane::Mismatch, "DANE: its certificate is not for this name"),
+        ("d26.signed.test", "authenticated", HostDane::Matches, ""),
+        // Another domain with the same mail server has another name.
+        ("[h26.signed.test]", "unknown", HostDane::Mismatch, "not for this name"),
+        ("d27.signed.test", "unknown", HostDane::Unknown, "BadSignature"),
+        ("d28.signed.test", "authenticated", HostDane::Matches, ""),
+        // A certificate that cannot be checked, of a host that TLSA records bind and of one that none do.
+        ("bound.signed.test", "unknown", HostDane::Unknown, "cipher AES128-SHA: only OpenSSL speaks it"),
+        ("bound.plain.test", "encrypted", HostDane::Absent, ""),
+        ("crossed.plain.test", "encrypted", HostDane::Matches, ""),
+        ("d21.plain.test", "encrypted", HostDane::Absent, ""),
+        ("mixed.signed.test", "encrypted", HostDane::Mismatch, ""),
+    ] {
+        let report = ask(&prober, name).await;
+        assert_eq!(report.capability.word(), capability, "{name}: {report:?}");
+        let host = &report.hosts[0];
+        assert_eq!(host.dane, dane, "{name}: {report:?}");
+        assert_eq!(host.state == HostState::DaneMismatch, dane == HostDane::Mismatch, "{name}: {report:?}");
+        if !said.is_empty() {
+            assert!(reason(&report).contains(said), "{name}: {report:?}");
+        }
+        if let Capability::Authenticated { how, .. } = report.capability {
+            assert_eq!(how == Proof::Dane, dane == HostDane::Matches, "{name}: {report:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dane_counts_where_postfix_sees_it() {
+    let mut world = World::new().await;
+    let anchor = world.config.trust_anchor.clone().unwrap();
+    let (process, unbound) = dns::unbound(world.directory.path(), world.knot, &anchor);
+    world.processes.push(process);
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let by = |how| Capability::Authenticated { how, version: TlsVersion::V1_3 };
+    let encrypted = Capability::Encrypted { version: TlsVersion::V1_3 };
+    // A server that is the authority itself calls nothing authentic.
+    for (server, sees) in [
+        (([127, 0, 0, 1], unbound).into(), Some(true)),
+        (([127, 0, 0, 1], world.knot).into(), Some(false)),
+        (silent.local_addr().unwrap(), None),
+    ] {
+        let prober = Prober::beside(&[server], &world.config, &config::Destinations::default(), "", None).unwrap();
+        let counts = sees != Some(false);
+        for (name, expected) in [
+            ("d1.signed.test", if counts { by(Proof::Dane) } else { by(Proof::Pkix) }),
+            ("[h1.signed.test]", if counts { by(Proof::Dane) } else { by(Proof::Pkix) }),
+            ("d21.signed.test", if counts { by(Proof::Dane) } else { encrypted.clone() }),
+        ] {
+            let report = ask(&prober, name).await;
+            assert_eq!((&report.capability, report.postfix_sees_dane), (&expected, sees), "{name}: {report:?}");
+        }
+        let mismatch = ask(&prober, "d22.signed.test").await;
+        assert_eq!(mismatch.capability.word(), if counts { "unknown" } else { "authenticated" }, "{mismatch:?}");
+        assert_eq!(ask(&prober, "d3.signed.test").await.postfix_sees_dane, None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,7 +354,7 @@ async fn through_a_validating_resolver_all_is_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_resolver_that_strips_dnssec_ordinary_use_works() {
     let mut world = World::new().await;
-    let (process, port) = dns::knot(world.directory.path(), "stripped", false, world.servers.port);
+    let (process, port) = dns::knot(world.directory.path(), "stripped", false, &world.servers);
     world.processes.push(process);
     world.config.nameservers = vec![([127, 0, 0, 1], port).into()];
     let prober = world.prober();
@@ -349,6 +434,9 @@ ca-file = "{}"
         (0, "/mx/1/starttls", "true"),
         (0, "/mx/1/tls", "\"TLSv1.2\""),
         (0, "/mx/1/error", "null"),
+        (0, "/mx/0/dane", "\"absent\""),
+        (0, "/mx/1/dane", "\"unusable\""),
+        (0, "/dane", "\"unusable\""),
         (1, "/capability", "\"cleartext\""),
         (1, "/how", "null"),
         (2, "/capability", "\"undeliverable\""),
@@ -361,7 +449,7 @@ ca-file = "{}"
     let output = segl(file, &["d1.signed.test", "d20.signed.test"]);
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("d1.signed.test: authenticated by its certificate, TLSv1.3"), "{text}");
+    assert!(text.contains("d1.signed.test: authenticated by "), "{text}");
     assert!(text.contains("connect: Connection refused"), "{text}");
 
     assert_eq!(segl(file, &["bad name"]).status.code(), Some(64));

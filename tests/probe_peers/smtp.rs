@@ -4,6 +4,7 @@ use crate::process::{Process, free_port, run, until};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::{
+    collections::HashMap,
     net::Ipv4Addr,
     path::Path,
     sync::{
@@ -43,12 +44,42 @@ pub(crate) enum Peer {
     /// Shows a good certificate without having its key.
     WrongKey = 19,
     Closed = 20,
+    /// Self-signed, expired, for another name; its TLSA record is of its key.
+    DaneEe = 21,
+    /// A good certificate, and the TLSA record of another.
+    DaneMismatch = 22,
+    /// A certificate of an authority that only its TLSA record names.
+    DaneTa = 23,
+    /// Self-signed; TLSA records of the key before and of its certificate.
+    DaneRollOver = 24,
+    /// As [`DaneTa`], for another name.
+    DaneTaWrongName = 25,
+    /// As [`DaneTa`], for the domain's name instead of the host's.
+    DaneTaDomain = 26,
+    /// Shows the certificate that its TLSA record is of, without having its key.
+    DaneWrongKey = 27,
+    /// As [`DaneTa`], where the TLSA record holds the authority's key, and the server sends its own certificate only.
+    DaneTaBareKey = 28,
+    /// Finite-field Diffie-Hellman only.
+    Dhe = 29,
+    /// Elliptic curves, and CBC only.
+    EcdheCbc = 30,
+    /// A certificate of X.509 version 1.
+    Version1 = 31,
+    /// A certificate with an RSA key of 1024 bits.
+    ShortKey = 32,
+    /// A certificate with a critical extension that nobody knows.
+    Critical = 33,
 }
 
 use Peer::*;
 
-/// All but [`Closed`].
-pub(crate) const LISTENING: [Peer; 19] = [
+/// Those whose TLSA records can be used, beside [`Tls13`].
+pub(crate) const DANE: [Peer; 8] =
+    [DaneEe, DaneMismatch, DaneTa, DaneRollOver, DaneTaWrongName, DaneTaDomain, DaneWrongKey, DaneTaBareKey];
+
+/// All but [`Closed`] and those of [`DANE`].
+pub(crate) const LISTENING: [Peer; 24] = [
     Tls13,
     Tls12,
     SelfSigned,
@@ -68,6 +99,11 @@ pub(crate) const LISTENING: [Peer; 19] = [
     AncientServerHello,
     FloodsTls,
     WrongKey,
+    Dhe,
+    EcdheCbc,
+    Version1,
+    ShortKey,
+    Critical,
 ];
 
 impl Peer {
@@ -86,6 +122,8 @@ pub(crate) struct Servers {
     pub(crate) port: u16,
     /// The root certificate that the good ones lead to, as PEM.
     pub(crate) authority: String,
+    /// The TLSA records of hosts in the signed zone: number of the host, then the record.
+    pub(crate) tlsa: Vec<(Peer, String)>,
     _openssl: Vec<Process>,
 }
 
@@ -102,9 +140,9 @@ struct Shop {
     expired: TlsAcceptor,
     wrong_name: TlsAcceptor,
     wrong_key: [TlsAcceptor; 2],
+    dane: HashMap<u8, TlsAcceptor>,
     /// Ports of `openssl s_server` processes on loopback.
-    tls11: u16,
-    static_rsa: u16,
+    openssl: HashMap<u8, u16>,
 }
 
 impl Servers {
@@ -117,7 +155,7 @@ impl Servers {
         let issuer = Issuer::new(authority, authority_key);
         let mut names: Vec<String> = Vec::new();
         for zone in ["signed.test", "plain.test"] {
-            names.extend((1..=20).map(|n| format!("h{n}.{zone}")));
+            names.extend((1..=40).map(|n| format!("h{n}.{zone}")));
             names.extend(["implicit", "mx.own", "alias"].map(|name| format!("{name}.{zone}")));
         }
         let make = |names: &[String], expired: bool, signed: bool| -> Identity {
@@ -131,28 +169,97 @@ impl Servers {
             (made.unwrap().der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
         };
         let (tls12, tls13) = (&rustls::version::TLS12, &rustls::version::TLS13);
-        let (openssl, [tls11, static_rsa]) = openssl(directory);
+        let good = make(&names, false, true);
+        let (dane, mut tlsa) = dane_shop(make(&names, false, true));
+        tlsa.push((Tls13, tlsa_record("3 1 1", &good.0)));
+        let (processes, openssl) = openssl(directory);
         let shop = Shop {
-            tls13: acceptor(make(&names, false, true), tls13),
+            tls13: acceptor(good, tls13),
             tls12: acceptor(make(&names, false, true), tls12),
             self_signed: acceptor(make(&names, false, false), tls13),
             expired: acceptor(make(&names, true, true), tls12),
             wrong_key: [thief(make(&names, false, true).0, tls12), thief(make(&names, false, true).0, tls13)],
             wrong_name: acceptor(make(&["other.test".to_owned()], false, true), tls13),
-            tls11,
-            static_rsa,
+            dane,
+            openssl,
         };
-        Self { port: listen(&shop).await, authority: authority_certificate.pem(), _openssl: openssl }
+        Self { port: listen(&shop).await, authority: authority_certificate.pem(), tlsa, _openssl: processes }
     }
 }
 
+/// The peers of [`DANE`] and their TLSA records; `good` is an identity that verifies without.
+fn dane_shop(good: Identity) -> (HashMap<u8, TlsAcceptor>, Vec<(Peer, String)>) {
+    let tls13 = &rustls::version::TLS13;
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "Private Root");
+    let key = KeyPair::generate().unwrap();
+    let root = authority.self_signed(&key).unwrap().der().clone();
+    let issuer = Issuer::new(authority, key);
+    let below = |name: String| -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let made = CertificateParams::new(vec![name]).unwrap().signed_by(&key, &issuer).unwrap();
+        (made.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    };
+    let alone = || -> Identity {
+        let mut params = CertificateParams::new(vec!["elsewhere.test".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    };
+    let with_root = |identity: Identity| acceptor_of(vec![identity.0, root.clone()], identity.1, tls13);
+    let (own, rolled, stolen) = (alone(), alone(), alone().0);
+    let tlsa = vec![
+        (DaneEe, tlsa_record("3 1 1", &own.0)),
+        (DaneMismatch, tlsa_record("3 1 1", &own.0)),
+        (DaneTa, tlsa_record("2 0 1", &root)),
+        (DaneRollOver, tlsa_record("3 1 1", &own.0)),
+        (DaneRollOver, tlsa_record("3 0 1", &rolled.0)),
+        (DaneTaWrongName, tlsa_record("2 0 1", &root)),
+        (DaneTaDomain, tlsa_record("2 1 1", &root)),
+        (DaneWrongKey, tlsa_record("3 0 1", &stolen)),
+        (DaneTaBareKey, tlsa_record("2 1 0", &root)),
+    ];
+    let bare = below("h28.signed.test".to_owned());
+    let acceptors = [
+        (DaneEe, acceptor(own, tls13)),
+        (DaneMismatch, acceptor(good, tls13)),
+        (DaneTa, with_root(below("h23.signed.test".to_owned()))),
+        (DaneRollOver, acceptor(rolled, tls13)),
+        (DaneTaWrongName, with_root(below("elsewhere.test".to_owned()))),
+        (DaneTaDomain, with_root(below("d26.signed.test".to_owned()))),
+        (DaneWrongKey, thief(stolen, tls13)),
+        (DaneTaBareKey, acceptor(bare, tls13)),
+    ];
+    (acceptors.into_iter().map(|(peer, acceptor)| (peer as u8, acceptor)).collect(), tlsa)
+}
+
+/// A TLSA record of these parameters for a certificate.
+fn tlsa_record(parameters: &str, certificate: &CertificateDer<'_>) -> String {
+    use sha2::Digest;
+    let (_, how) = parameters.split_once(' ').unwrap();
+    let key = rustls::server::ParsedCertificate::try_from(certificate).unwrap().subject_public_key_info();
+    let data = if how.starts_with('0') { certificate.to_vec() } else { key.to_vec() };
+    let data = if how.ends_with('0') { data } else { sha2::Sha256::digest(&data).to_vec() };
+    format!("{parameters} {}", data.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
 fn acceptor((certificate, key): Identity, version: &'static rustls::SupportedProtocolVersion) -> TlsAcceptor {
+    acceptor_of(vec![certificate], key, version)
+}
+
+fn acceptor_of(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(chain, key)
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
@@ -171,22 +278,47 @@ fn thief(certificate: CertificateDer<'static>, version: &'static rustls::Support
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Servers of OpenSSL: one whose TLS ends at 1.1, one that does static RSA key exchange only.
-fn openssl(directory: &Path) -> (Vec<Process>, [u16; 2]) {
-    let (certificate, key) = (directory.join("rsa.pem"), directory.join("rsa.key"));
-    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let subject = ["-subj", "/CN=h6.plain.test", "-days", "2", "-nodes", "-newkey", "rsa:2048"];
-    let made = run("openssl", &[&["req", "-x509", "-keyout", key, "-out", certificate], &subject[..]].concat());
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+/// Servers of OpenSSL, with the ports on which they listen for TLS from the start.
+fn openssl(directory: &Path) -> (Vec<Process>, HashMap<u8, u16>) {
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let make = |name: &str, how: &[&str]| {
+        let (certificate, key, request) = (path(&format!("{name}.pem")), path(&format!("{name}.key")), path("request"));
+        let subject = ["-subj", "/CN=openssl.test", "-nodes", "-keyout", &key];
+        let openssl = |arguments: &[&[&str]]| {
+            let made = run("openssl", &arguments.concat());
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        };
+        if name == "version1" {
+            openssl(&[&["req", "-new", "-out", &request], how, &subject]);
+            let sign = ["x509", "-req", "-days", "2", "-in", &request, "-signkey", &key, "-out", &certificate];
+            openssl(&[&sign]);
+        } else {
+            openssl(&[&["req", "-x509", "-days", "2", "-out", &certificate], how, &subject]);
+        }
+        [certificate, key]
+    };
+    let rsa = make("rsa", &["-newkey", "rsa:2048"]);
+    let version1 = make("version1", &["-newkey", "rsa:2048"]);
+    let short = make("short", &["-newkey", "rsa:1024"]);
+    let critical = make("critical", &["-newkey", "rsa:2048", "-addext", "1.2.3.4=critical,DER:0500"]);
     let mut processes = Vec::new();
-    let ports = [["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "AES128-SHA"]].map(|how| {
+    let mut ports = HashMap::new();
+    for (peer, [certificate, key], how) in [
+        (Tls11, &rsa, ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]),
+        (StaticRsa, &rsa, ["-tls1_2", "-cipher", "AES128-SHA"]),
+        (Dhe, &rsa, ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"]),
+        (EcdheCbc, &rsa, ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA"]),
+        (Version1, &version1, ["-tls1_2", "-cipher", "DEFAULT"]),
+        (ShortKey, &short, ["-tls1_3", "-cipher", "DEFAULT:@SECLEVEL=0"]),
+        (Critical, &critical, ["-tls1_3", "-cipher", "DEFAULT"]),
+    ] {
         let port = free_port();
         let at = format!("127.0.0.1:{port}");
         let common = ["s_server", "-quiet", "-accept", &at, "-cert", certificate, "-key", key];
         processes.push(Process::start("openssl", &[&common[..], &how].concat()));
         until("openssl s_server", || std::net::TcpStream::connect(&at).is_ok());
-        port
-    });
+        ports.insert(peer as u8, port);
+    }
     (processes, ports)
 }
 
@@ -194,7 +326,7 @@ async fn listen(shop: &Shop) -> u16 {
     let first = TcpListener::bind((Tls13.address(), 0)).await.unwrap();
     let port = first.local_addr().unwrap().port();
     let mut listeners = vec![(Tls13, first)];
-    for peer in LISTENING.into_iter().skip(1) {
+    for peer in LISTENING.into_iter().skip(1).chain(DANE) {
         listeners.push((peer, TcpListener::bind((peer.address(), port)).await.unwrap()));
     }
     for (peer, listener) in listeners {
@@ -266,8 +398,8 @@ async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Re
             // Handshake records that announce a huge message and never complete it.
             stream.write_all(&[0x16, 3, 3, 0, 8, 2, 0xff, 0xff, 0xff, 0, 0, 0, 0]).await?;
         },
-        Tls11 | StaticRsa => {
-            let port = if peer == Tls11 { shop.tls11 } else { shop.static_rsa };
+        Tls11 | StaticRsa | Dhe | EcdheCbc | Version1 | ShortKey | Critical => {
+            let port = shop.openssl[&(peer as u8)];
             let mut behind = TcpStream::connect(("127.0.0.1", port)).await?;
             return copy_bidirectional(&mut stream, &mut behind).await.map(drop);
         }
@@ -280,7 +412,7 @@ async fn after_220(peer: Peer, mut stream: TcpStream, shop: Shop) -> std::io::Re
             let [tls12, tls13] = shop.wrong_key;
             if THEFTS.fetch_add(1, Relaxed).is_multiple_of(2) { tls12 } else { tls13 }
         }
-        _ => shop.tls13,
+        other => shop.dane.get(&(other as u8)).cloned().unwrap_or(shop.tls13),
     };
     let mut tls = BufReader::new(acceptor.accept(stream).await?);
     let mut line = String::new();
