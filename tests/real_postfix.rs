@@ -506,7 +506,7 @@ async fn policies_are_understood_by_smtp() {
         at(TlsLevel::Secure, encrypt, &Promise::Nothing, both, "Verified TLS connection");
         at(TlsLevel::Secure, encrypt, &Promise::Nothing, stranger, "Server certificate not verified");
         at(TlsLevel::Fingerprint, encrypt, &Promise::Nothing, both, "Server certificate not verified");
-        let of = |names: &str| Promise::MtaSts { names: names.to_owned(), report: String::new() };
+        let of = |names: &str| Promise::MtaSts { names: names.to_owned() };
         at(TlsLevel::May, encrypt, &of("localhost:.example.org"), both, "Verified TLS connection");
         at(TlsLevel::May, encrypt, &of("mx.example.org"), both, "Server certificate not verified");
         // No TLSA record can be found for a host that is looked up in /etc/hosts.

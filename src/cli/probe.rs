@@ -1,6 +1,9 @@
 //! `segl probe`: what destinations can do, host by host.
 
-use super::{exit, published::dane};
+use super::{
+    exit,
+    published::{self, dane},
+};
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segl::{
@@ -83,8 +86,8 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
         let policy = policy(config, facts.as_ref(), destination, &published);
         let mut out = io::stdout().lock();
         let written = match json {
-            true => write_json(&mut out, destination, &report, policy),
-            false => write_text(&mut out, destination, &report, policy),
+            true => write_json(&mut out, destination, &report, &published, policy),
+            false => write_text(&mut out, destination, &report, &published, policy),
         };
         if let Err(error) = written.and_then(|()| out.flush()) {
             return exit::fail(exit::IO, format!("standard output: {error}"));
@@ -135,6 +138,7 @@ struct Line<'a> {
     reason: Option<&'a str>,
     dane: &'static str,
     postfix_sees_dane: Option<bool>,
+    mta_sts: &'static str,
 }
 
 #[derive(Serialize)]
@@ -153,6 +157,7 @@ fn write_json(
     out: &mut impl Write,
     destination: &Destination,
     report: &Report,
+    published: &Published,
     policy: Option<String>,
 ) -> io::Result<()> {
     let lifetime = SignedDuration::try_from(report.lifetime).unwrap_or(SignedDuration::ZERO);
@@ -181,6 +186,7 @@ fn write_json(
         reason: report.capability.reason(),
         dane: dane(&report.tlsa).0,
         postfix_sees_dane: report.postfix_sees_dane,
+        mta_sts: published::mta_sts(&published.mta_sts).0,
     };
     serde_json::to_writer(&mut *out, &line)?;
     writeln!(out)
@@ -190,13 +196,17 @@ fn write_text(
     out: &mut impl Write,
     destination: &Destination,
     report: &Report,
+    published: &Published,
     policy: Option<String>,
 ) -> io::Result<()> {
     let capability = &report.capability;
     write!(out, "{destination}: {}", capability.word())?;
     match capability {
         Capability::Authenticated { version, how: Proof::Dane } => write!(out, " by DANE, {version}")?,
-        Capability::Authenticated { version, how: Proof::Pkix } => write!(out, " by its certificate, {version}")?,
+        Capability::Authenticated { version, how: Proof::MtaSts } => write!(out, " by MTA-STS, {version}")?,
+        Capability::Authenticated { version, how: Proof::Pkix | Proof::Administrator } => {
+            write!(out, " by its certificate, {version}")?
+        }
         Capability::Encrypted { version } => write!(out, ", {version}")?,
         _ => {}
     }
@@ -212,11 +222,9 @@ fn write_text(
         writeln!(out, "{}", line.trim_end())?;
     }
     if !report.hosts.is_empty() {
-        let unseen = match report.postfix_sees_dane {
-            Some(false) => "; Postfix does not see them: the DNS servers of /etc/resolv.conf do not validate",
-            Some(true) | None => "",
-        };
-        writeln!(out, "  DANE: {}{unseen}", dane(&report.tlsa).1)?;
+        for line in published::lines(published) {
+            writeln!(out, "  {line}")?;
+        }
     }
     if let Some(policy) = policy {
         writeln!(out, "  for confidential mail Postfix would be told: {policy}")?;
@@ -228,7 +236,7 @@ fn write_text(
 fn row(host: &HostReport) -> [String; 4] {
     let result = match host.state {
         HostState::Tls => host.tls.map(|version| version.as_str()).unwrap_or_default(),
-        HostState::DaneMismatch => "mismatch",
+        HostState::DaneMismatch | HostState::PolicyMismatch => "mismatch",
         HostState::Cleartext => "cleartext",
         HostState::Absent => "absent",
         HostState::Ourselves => "ourselves",

@@ -1,6 +1,6 @@
 //! What a destination publishes, in words.
 
-use segl::probe::{Published, Tlsa};
+use segl::probe::{MtaSts, Published, Tlsa};
 
 /// A word for programs and a sentence for people.
 pub(crate) fn dane(tlsa: &Tlsa) -> (&'static str, String) {
@@ -19,7 +19,22 @@ pub(crate) fn dane(tlsa: &Tlsa) -> (&'static str, String) {
     }
 }
 
+/// A word for programs and a sentence for people.
+pub(crate) fn mta_sts(standing: &MtaSts) -> (&'static str, String) {
+    match standing {
+        MtaSts::Policy(policy) => {
+            (policy.mode(), format!("{}, for {}", policy.mode(), policy.names().replace(':', ", ")))
+        }
+        MtaSts::Absent { reason } => ("absent", format!("no policy ({reason})")),
+        MtaSts::Unknown { reason } => ("unknown", format!("unknown: {reason}")),
+    }
+}
+
 /// What is published, a line for each thing.
 pub(crate) fn lines(published: &Published) -> Vec<String> {
-    vec![format!("DANE: {}", dane(&published.tlsa).1)]
+    let mut dane = format!("DANE: {}", dane(&published.tlsa).1);
+    if published.postfix_sees_dane == Some(false) {
+        dane.push_str("; Postfix cannot see them: the DNS servers of /etc/resolv.conf do not validate");
+    }
+    vec![dane, format!("MTA-STS: {}", mta_sts(&published.mta_sts).1)]
 }

@@ -6,7 +6,7 @@ use crate::{
     nexthop::Destination,
     policy::{
         postfix_policy::{Answer, Held, InForce, Question, answer, depends_on_promise, for_tls_reports},
-        promise::{Promise, promise},
+        promise::{Promise, promise, report},
     },
     postfix::socketmap::Map,
     probe::{Assess, Capability, Published, Report},
@@ -50,14 +50,14 @@ impl Asked {
         let fixed = destinations.fixed(&self.destination);
         let held = held_at_most(destinations);
         if !depends_on_promise(self.requirement, fixed, held, &self.in_force) {
-            return Some(self.answer(fixed, &Promise::Nothing, held));
+            return Some(self.answer(fixed, None, held));
         }
         let published = assess.published_now(&self.destination)?;
         let held = match self.awaits_a_probe(destinations) {
             true => held_to(&*assess.assessed(&self.destination)?),
             false => held,
         };
-        Some(self.answer(fixed, &self.promise(&published), held))
+        Some(self.answer(fixed, Some(&published), held))
     }
 
     /// The answer once all that it takes has been asked, or time is up.
@@ -65,7 +65,7 @@ impl Asked {
         let fixed = destinations.fixed(&self.destination);
         let held = held_at_most(destinations);
         if !depends_on_promise(self.requirement, fixed, held, &self.in_force) {
-            return Told { answer: self.answer(fixed, &Promise::Nothing, held), published: None, report: None };
+            return Told { answer: self.answer(fixed, None, held), published: None, report: None };
         }
         let published = assess.published(&self.destination, WAIT);
         let (published, report) = match self.awaits_a_probe(destinations) {
@@ -76,7 +76,7 @@ impl Asked {
             false => (published.await, None),
         };
         let held = report.as_deref().map_or(held, held_to);
-        let answer = self.answer(fixed, &self.promise(&published), held);
+        let answer = self.answer(fixed, Some(&published), held);
         Told { answer, published: Some(published), report }
     }
 
@@ -88,16 +88,15 @@ impl Asked {
             && !destinations.is_never_probed(&self.destination)
     }
 
-    fn promise(&self, published: &Published) -> Promise {
-        promise(published, self.in_force.as_ref().is_ok_and(|in_force| in_force.dane_usable))
-    }
-
-    fn answer(&self, fixed: Option<&PolicyLine>, promise: &Promise, held: Held) -> Answer {
+    fn answer(&self, fixed: Option<&PolicyLine>, published: Option<&Published>, held: Held) -> Answer {
         let Self { requirement, ref in_force, version, map, .. } = *self;
+        let dane_usable = in_force.as_ref().is_ok_and(|in_force| in_force.dane_usable);
+        let promise = &published.map_or(Promise::Nothing, |published| promise(published, dane_usable));
         let question = Question { requirement, fixed, promise, held, in_force, version };
+        let answer = answer(&question);
         match map {
-            Map::Policy => answer(&question),
-            Map::PolicyWithReports => for_tls_reports(answer(&question), &question),
+            Map::Policy => answer,
+            Map::PolicyWithReports => for_tls_reports(answer, &question, || report(published?, &self.destination)),
         }
     }
 }

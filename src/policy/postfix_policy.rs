@@ -197,7 +197,7 @@ pub fn depends_on_promise(
 fn from_nothing(requirement: Requirement, dane_usable: bool, promise: &Promise) -> String {
     match (promise, requirement) {
         (Promise::Dane(Extent::EveryHost | Extent::SomeHosts), _) if dane_usable => TlsLevel::DaneOnly.to_string(),
-        (Promise::MtaSts { names, .. }, _) => by_names(names),
+        (Promise::MtaSts { names }, _) => by_names(names),
         (_, Requirement::Encrypt(_)) => TlsLevel::Encrypt.to_string(),
         (_, Requirement::Authenticated(_)) => VERIFIED.to_owned(),
     }
@@ -242,7 +242,7 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
     let opportunistic = !to_tls && in_force.level != TlsLevel::Encrypt;
     match promise {
         Promise::Unknown(reason) => Err(reason.clone()),
-        Promise::MtaSts { names, .. } => Ok(Some(by_names(names))),
+        Promise::MtaSts { names } => Ok(Some(by_names(names))),
         Promise::Dane(_) | Promise::DaneUnchecked(_) if held == Held::Not => Ok(None),
         Promise::Dane(Extent::EveryHost) => dane_only(),
         Promise::Dane(Extent::SomeHosts) if !opportunistic => dane_only(),
@@ -260,15 +260,15 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
 }
 
 /// What is told besides to a Postfix that reports on TLS (RFC 8460; `smtp_tlsrpt_enable`, 3.10 and later, before which these
-/// attributes are an error): what the policy rests on.
-pub fn for_tls_reports(answer: Answer, question: &Question<'_>) -> Answer {
-    match (answer, question.promise) {
-        (Answer::Policy(policy), Promise::MtaSts { report, .. })
-            if question.version.at_least(3, 10, 0) && policy.starts_with(TlsLevel::Secure.as_str()) =>
-        {
+/// attributes are an error): the policy that the answer rests on.
+pub fn for_tls_reports(answer: Answer, question: &Question<'_>, report: impl FnOnce() -> Option<String>) -> Answer {
+    let Answer::Policy(policy) = answer else { return answer };
+    let Promise::MtaSts { names } = question.promise else { return Answer::Policy(policy) };
+    match report() {
+        Some(report) if question.version.at_least(3, 10, 0) && policy.starts_with(&by_names(names)) => {
             Answer::Policy(format!("{policy} {report}"))
         }
-        (answer, _) => answer,
+        _ => Answer::Policy(policy),
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
     const PUBLISHED: Promise = Promise::Dane(Extent::EveryHost);
 
     fn sts() -> Promise {
-        Promise::MtaSts { names: "mx.example:.example".to_owned(), report: "policy_type=sts".to_owned() }
+        Promise::MtaSts { names: "mx.example:.example".to_owned() }
     }
 
     fn unknown() -> Promise {
@@ -476,7 +476,7 @@ mod tests {
                 in_force: &in_force,
                 version,
             };
-            let told = word(for_tls_reports(answer(&question), &question));
+            let told = word(for_tls_reports(answer(&question), &question, || Some("policy_type=sts".to_owned())));
             assert_eq!(told.ends_with(" policy_type=sts"), expected, "{version}: {told}");
         }
     }

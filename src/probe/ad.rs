@@ -4,6 +4,7 @@
 //! `src/dns/dns_lookup.c`), so that where those do not validate it sees no DANE, whatever Segl makes of the same
 //! records. So they are asked what Postfix would ask.
 
+use crate::nexthop::Destination;
 use hickory_resolver::proto::{
     op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
     rr::{Name, RecordType},
@@ -101,8 +102,32 @@ impl PostfixDns {
         failed.map_or(Ok(true), Err)
     }
 
+    /// Whether Postfix can see that a destination has DANE, by the TLSA records of one host and, where they count, by its MX
+    /// records; `None` where that is not to be told.
+    pub(super) async fn sees_dane(
+        &self,
+        destination: &Destination,
+        port: u16,
+        base_domain: &str,
+        mx_of: Option<&str>,
+    ) -> Option<bool> {
+        let mut questions = vec![(format!("_{port}._tcp.{base_domain}"), RecordType::TLSA)];
+        questions.extend(mx_of.map(|domain| (domain.to_owned(), RecordType::MX)));
+        match self.authentic(&questions).await {
+            Ok(true) => Some(true),
+            Ok(false) => {
+                self.warn(destination);
+                Some(false)
+            }
+            Err(error) => {
+                tracing::debug!(%destination, %error, "whether Postfix can see DANE is not known");
+                None
+            }
+        }
+    }
+
     /// Says that Postfix cannot see DANE, now and then.
-    pub(super) fn warn(&self, destination: &dyn std::fmt::Display) {
+    fn warn(&self, destination: &dyn std::fmt::Display) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.is_none_or(|at| at.elapsed() >= WARNED_FOR) {
             *warned = Some(Instant::now());

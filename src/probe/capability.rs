@@ -3,7 +3,24 @@
 //! One host with TLS is enough: Postfix at level `encrypt` passes over a host without it and tries the next
 //! (Postfix `src/smtp/smtp_connect.c`). That no host has it is said only when every host that exists has answered.
 
-use super::{Capability, HostDane, HostReport, HostState, Proof};
+use super::{Capability, HostDane, HostReport, HostState, Proof, StsPolicy};
+
+/// Holds hosts to an MTA-STS policy in force, as Postfix is told to: it delivers to none whose certificate does not prove
+/// that it is one of those that the policy names (RFC 8461 section 4).
+pub(super) fn hold(hosts: &mut [HostReport], policy: &StsPolicy) {
+    for host in hosts.iter_mut() {
+        host.in_policy = policy.allows(&host.host);
+        if host.state == HostState::Tls && !(host.verified && host.in_policy) {
+            host.state = HostState::PolicyMismatch;
+            let why = match (host.in_policy, host.error.take()) {
+                (false, _) => "MTA-STS: the policy does not name it".to_owned(),
+                (true, Some(error)) => format!("MTA-STS: {error}"),
+                (true, None) => "MTA-STS: its certificate was not looked at".to_owned(),
+            };
+            host.error = Some(why);
+        }
+    }
+}
 
 /// Folds what the hosts said into one verdict; `complete` is whether these are all the addresses that there are,
 /// `dane_proves` whether a certificate that matches TLSA records proves anything: MX records are secure, and Postfix
@@ -19,6 +36,9 @@ pub(super) fn fold(hosts: &[HostReport], complete: bool, dane_proves: bool) -> C
     if let Some(version) = best(&|host| dane_proves && host.dane == HostDane::Matches) {
         return Capability::Authenticated { how: Proof::Dane, version };
     }
+    if let Some(version) = best(&|host| host.verified && host.in_policy) {
+        return Capability::Authenticated { how: Proof::MtaSts, version };
+    }
     if let Some(version) = best(&|host| host.verified && host.name_proven) {
         return Capability::Authenticated { how: Proof::Pkix, version };
     }
@@ -26,7 +46,7 @@ pub(super) fn fold(hosts: &[HostReport], complete: bool, dane_proves: bool) -> C
         return Capability::Encrypted { version };
     }
     let reason = |state| summary(hosts, state);
-    let open = [HostState::DaneMismatch, HostState::Unknown, HostState::Refused];
+    let open = [HostState::DaneMismatch, HostState::PolicyMismatch, HostState::Unknown, HostState::Refused];
     if let Some(reason) = open.into_iter().find_map(reason) {
         return Capability::Unknown { reason };
     }
@@ -62,7 +82,7 @@ fn summary(hosts: &[HostReport], state: HostState) -> Option<String> {
 mod tests {
     use super::*;
     use crate::requirement::TlsVersion::{self, V1_2, V1_3};
-    use HostState::{Absent, Cleartext, DaneMismatch, NoRoute, Ourselves, Refused, Tls, Unknown};
+    use HostState::{Absent, Cleartext, DaneMismatch, NoRoute, Ourselves, PolicyMismatch, Refused, Tls, Unknown};
     use proptest::prelude::*;
 
     fn host(state: HostState) -> HostReport {
@@ -75,6 +95,7 @@ mod tests {
             key_exchange: None,
             verified: false,
             name_proven: false,
+            in_policy: false,
             dane: HostDane::Unknown,
             error: Some(format!("{state:?}")),
         }
@@ -90,7 +111,7 @@ mod tests {
 
     #[test]
     fn one_host_with_tls_is_enough() {
-        for others in [Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown, DaneMismatch] {
+        for others in [Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown, DaneMismatch, PolicyMismatch] {
             assert_eq!(
                 fold(&[host(others), tls(V1_2, false, true)], true, true),
                 Capability::Encrypted { version: V1_2 }
@@ -136,6 +157,32 @@ mod tests {
     }
 
     #[test]
+    fn an_mta_sts_policy_holds_hosts_to_its_names() {
+        let text = "version: STSv1\nmode: enforce\nmx: mx.example\nmx: *.wild.example\nmax_age: 86400\n";
+        let policy = serde_json::json!({ "id": "1", "policy": text, "fetched": 1 });
+        let policy: StsPolicy = serde_json::from_value(policy).unwrap();
+        for (name, state, verified, expected, how) in [
+            ("mx.example", Tls, true, Tls, Some(Proof::MtaSts)),
+            ("a.wild.example", Tls, true, Tls, Some(Proof::MtaSts)),
+            ("mx.example", Tls, false, PolicyMismatch, None),
+            ("other.example", Tls, true, PolicyMismatch, None),
+            ("mx.example", Cleartext, false, Cleartext, None),
+            ("mx.example", DaneMismatch, true, DaneMismatch, None),
+        ] {
+            let tls = (state == Tls).then_some(V1_3);
+            let mut hosts = [HostReport { host: name.to_owned(), tls, verified, ..host(state) }];
+            hold(&mut hosts, &policy);
+            assert_eq!(hosts[0].state, expected, "{name} {verified}");
+            let capability = fold(&hosts, true, true);
+            assert_eq!(
+                how,
+                matches!(&capability, Capability::Authenticated { .. }).then_some(Proof::MtaSts),
+                "{capability:?}"
+            );
+        }
+    }
+
+    #[test]
     fn without_tls_the_least_certain_host_decides() {
         for (states, expected) in [
             (vec![Cleartext], "cleartext"),
@@ -153,6 +200,8 @@ mod tests {
             (vec![Absent, NoRoute], "unknown"),
             (vec![DaneMismatch], "unknown"),
             (vec![DaneMismatch, Cleartext], "unknown"),
+            (vec![PolicyMismatch], "unknown"),
+            (vec![PolicyMismatch, Cleartext], "unknown"),
             (vec![DaneMismatch, Absent], "unknown"),
             (vec![Absent], "undeliverable"),
             (vec![], "undeliverable"),
@@ -174,8 +223,17 @@ mod tests {
     }
 
     fn any_host() -> impl Strategy<Value = HostReport> {
-        let state =
-            prop::sample::select(vec![Tls, DaneMismatch, Cleartext, Absent, Ourselves, NoRoute, Refused, Unknown]);
+        let state = prop::sample::select(vec![
+            Tls,
+            DaneMismatch,
+            PolicyMismatch,
+            Cleartext,
+            Absent,
+            Ourselves,
+            NoRoute,
+            Refused,
+            Unknown,
+        ]);
         (state, prop::sample::select(vec![V1_2, V1_3]), any::<bool>(), any::<bool>()).prop_map(
             |(state, version, verified, proven)| {
                 if state == Tls { tls(version, verified, proven) } else { host(state) }
@@ -195,7 +253,7 @@ mod tests {
         fn never_says_cleartext_or_undeliverable_when_anything_is_open(
             hosts in prop::collection::vec(any_host(), 0..8), complete: bool
         ) {
-            let open = !complete || hosts.iter().any(|host| matches!(host.state, Unknown | Refused | Tls | DaneMismatch));
+            let open = !complete || hosts.iter().any(|host| matches!(host.state, Unknown | Refused | Tls | DaneMismatch | PolicyMismatch));
             if open {
                 prop_assert!(!matches!(fold(&hosts, complete, true).word(), "cleartext" | "undeliverable"));
             }

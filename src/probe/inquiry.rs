@@ -1,14 +1,14 @@
 //! One destination, looked at from beginning to end.
 
 use super::{
-    Capability, HostDane, HostReport, HostState, Report, Tlsa,
+    Capability, HostDane, HostReport, HostState, MtaSts, Published, Report, Tlsa,
     ad::PostfixDns,
     address::{self, Refusal},
     binding::{Binding, Verdict},
     capability,
     dane::{self, Found},
     dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
-    flights::{Finding, Inquire, Progress},
+    flights::{Finding, Flights, Inquire, Progress},
     history::{self, History, LetGo},
     mx::{self, Host, Hosts, Route},
     shelf::unix_time,
@@ -21,7 +21,6 @@ use futures_util::{
     future::{BoxFuture, join_all},
     stream,
 };
-use hickory_resolver::proto::rr::RecordType;
 use std::{collections::HashMap, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -34,6 +33,7 @@ pub(super) struct Settings {
     pub(super) helo: String,
     pub(super) port: u16,
     pub(super) step_time: Duration,
+    pub(super) max_time: Duration,
     pub(super) max_hosts: usize,
     pub(super) max_addresses: usize,
     pub(super) allowed: Vec<Network>,
@@ -65,7 +65,9 @@ impl Lifetimes {
 /// The real thing.
 pub(super) struct Inquiry {
     pub(super) dns: Arc<dyn Dns>,
-    pub(super) postfix_dns: PostfixDns,
+    pub(super) postfix_dns: Arc<PostfixDns>,
+    /// What the destination publishes besides.
+    pub(super) published: Flights<Published>,
     pub(super) trust: Trust,
     pub(super) settings: Settings,
 }
@@ -166,7 +168,9 @@ impl Inquiry {
             }
             so_far
         };
-        let ((bonds, tlsa, postfix_sees_dane), mut reports) = tokio::join!(dane, contacts);
+        // Half of the time that there is in all: what is heard of the hosts must not be lost over it.
+        let published = self.published.ask(destination, self.settings.max_time / 2);
+        let ((bonds, tlsa, postfix_sees_dane), mut reports, published) = tokio::join!(dane, contacts, published);
         for report in reports.iter_mut().filter(|report| report.dane == HostDane::Unknown) {
             let bond = hosts.iter().zip(&bonds).find(|(host, _)| host.name == report.host);
             report.dane = bond.map_or(HostDane::Unknown, |(_, bond)| bond.without_certificate());
@@ -177,6 +181,13 @@ impl Inquiry {
             for report in reports.iter_mut().filter(|report| report.tls.is_some()) {
                 report.state = HostState::Tls;
             }
+        }
+        // DANE goes before MTA-STS (RFC 8461 section 2).
+        if let MtaSts::Policy(policy) = &published.mta_sts
+            && policy.is_enforced()
+            && !(mx_secure && dane_counts && matches!(tlsa, Tlsa::Present { .. } | Tlsa::Unusable { .. }))
+        {
+            capability::hold(&mut reports, policy);
         }
         Report { postfix_sees_dane, ..self.report(reports, whole, mx_secure && dane_counts, tlsa) }
     }
@@ -193,22 +204,9 @@ impl Inquiry {
     ) -> Option<bool> {
         let binding = bonds.iter().find_map(|bond| bond.binding.as_ref())?;
         let base_domain = binding.names.first()?;
-        let mut questions = vec![(format!("_{port}._tcp.{base_domain}"), RecordType::TLSA)];
         // Where MX records are not secure Postfix need not see them so.
-        if let (true, Some(domain)) = (mx_secure, domains.first()) {
-            questions.push((domain.clone(), RecordType::MX));
-        }
-        match self.postfix_dns.authentic(&questions).await {
-            Ok(true) => Some(true),
-            Ok(false) => {
-                self.postfix_dns.warn(destination);
-                Some(false)
-            }
-            Err(error) => {
-                tracing::debug!(%destination, %error, "whether Postfix can see DANE is not known");
-                None
-            }
-        }
+        let mx_of = if mx_secure { domains.first().map(String::as_str) } else { None };
+        self.postfix_dns.sees_dane(destination, port, base_domain, mx_of).await
     }
 
     /// What binds a host.
@@ -266,6 +264,7 @@ impl Inquiry {
             key_exchange: None,
             verified: false,
             name_proven: host.proven,
+            in_policy: false,
             dane: HostDane::Unknown,
             error: Some(error),
         };
@@ -473,6 +472,7 @@ mod tests {
             key_exchange: None,
             verified: false,
             name_proven: false,
+            in_policy: false,
             dane: HostDane::Unknown,
             error: None,
         }

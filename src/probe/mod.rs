@@ -5,7 +5,7 @@
 //! flights      one inquiry at a time for each, answers remembered, askers never held longer than they wish
 //! shelf        what was found before the program was started
 //! inquiry      what a destination can do: MX hosts, their addresses, each of them contacted, DANE looked for
-//! publications what it publishes: DANE
+//! publications what it publishes: DANE, MTA-STS
 //! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
@@ -30,7 +30,6 @@ mod flights;
 mod hello;
 mod history;
 mod inquiry;
-#[allow(dead_code, reason = "no destination is asked for its policy yet")]
 mod mta_sts;
 mod mx;
 mod prober;
@@ -43,6 +42,7 @@ mod tlsa;
 
 pub use hello::KeyExchange;
 pub use history::History;
+pub use mta_sts::{Held as StsPolicy, Standing as MtaSts};
 pub use prober::{Assess, Prober, ProberError};
 pub use shelf::{Keep, Kept};
 
@@ -110,6 +110,8 @@ impl Capability {
 pub enum Proof {
     /// A certificate to which secure TLSA records bind the host, which a secure MX record names (RFC 7672).
     Dane,
+    /// A certificate verified for the name of an MX host that the domain's MTA-STS policy names (RFC 8461).
+    MtaSts,
     /// A certificate verified against the system's roots for the MX host's name, where that name can be relied on:
     /// see [`HostReport::name_proven`].
     Pkix,
@@ -121,6 +123,7 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Dane => "dane",
+            Self::MtaSts => "mta-sts",
             Self::Pkix => "pkix",
             Self::Administrator => "administrator",
         })
@@ -164,6 +167,10 @@ pub enum Tlsa {
 pub struct Published {
     /// Whether the hosts have TLSA records.
     pub tlsa: Tlsa,
+    /// As for [`Report::postfix_sees_dane`].
+    pub postfix_sees_dane: Option<bool>,
+    /// Whether the domain has an MTA-STS policy (RFC 8461).
+    pub mta_sts: MtaSts,
     /// How long this may be believed, from when it was found.
     pub lifetime: Duration,
 }
@@ -231,6 +238,9 @@ pub struct HostReport {
     /// destination: the next-hop itself or below it, or from an MX record that DNSSEC secures. Whoever forges an
     /// unsigned MX record names a host of his own, with a good certificate (RFC 7672 section 1.3.2).
     pub name_proven: bool,
+    /// Whether an MTA-STS policy in force names it.
+    #[serde(default)]
+    pub in_policy: bool,
     /// What its TLSA records say of the certificate.
     pub dane: HostDane,
     /// What went wrong, in words.
@@ -262,6 +272,9 @@ pub enum HostState {
     /// TLS was negotiated, and its TLSA records do not match its certificate: Postfix that does DANE delivers nothing
     /// there, and defers the mail where all hosts are such.
     DaneMismatch,
+    /// TLS was negotiated, and the server is not proven to be one that the domain's MTA-STS policy names: Postfix is told to
+    /// deliver nothing there.
+    PolicyMismatch,
     /// It answered, and has no TLS that counts.
     Cleartext,
     /// There is no such host, or it has no address: Postfix goes on to the next.

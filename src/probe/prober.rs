@@ -1,14 +1,15 @@
 //! What is asked about destinations, and who answers.
 
 use super::{
-    Capability, Published, Report, Tlsa,
+    Capability, MtaSts, Published, Report, Tlsa,
     ad::PostfixDns,
     dns::{Resolver, ResolverError},
     flights::{Bounds, Finding, Flights, NoShelf, Shelf},
     history::LetGo,
     inquiry::{Inquiry, Lifetimes, Settings},
+    mta_sts::{self, Fetcher},
     publications::Publications,
-    shelf::{Keep, On},
+    shelf::{Keep, On, unix_time},
     starttls::{Trust, TrustError},
 };
 use crate::{config, nexthop::Destination};
@@ -18,6 +19,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// The longest EHLO name, in characters (RFC 5321 section 4.5.3.1.2).
 const HELO_MAX: usize = 255;
+
+/// How long the fetch of an MTA-STS policy may take: less than a lookup of Postfix's waits, so that a web server that does
+/// not answer puts off no mail. It is tried again in five minutes.
+const FETCH_MAX: Duration = Duration::from_secs(15);
 
 /// What is asked about destinations.
 pub trait Assess: Send + Sync {
@@ -111,6 +116,7 @@ impl Prober {
             helo: helo.to_owned(),
             port: config.port,
             step_time: config.step_time,
+            max_time: config.max_time,
             max_hosts: config.max_hosts,
             max_addresses: config.max_addresses,
             allowed: config.allow_private.clone(),
@@ -129,12 +135,24 @@ impl Prober {
             max_time: config.max_time,
             failure_lifetime: config.failure_lifetime,
         };
-        let publications = Publications { dns: Arc::clone(&dns) as _, settings: settings.clone() };
-        let inquiry = Inquiry { dns, postfix_dns: PostfixDns::new(postfix_dns), trust, settings };
-        Ok(Self {
-            reports: Flights::new(Box::new(inquiry), shelf("probe", keep.clone()), bounds),
-            published: Flights::new(Box::new(publications), shelf("published", keep), bounds),
-        })
+        let postfix_dns = Arc::new(PostfixDns::new(postfix_dns));
+        let fetching = mta_sts::Settings {
+            port: mta_sts::PORT,
+            step_time: config.step_time.min(FETCH_MAX),
+            total_time: FETCH_MAX,
+            max_addresses: config.max_addresses,
+            allowed: config.allow_private.clone(),
+        };
+        let fetcher = Fetcher::new(Arc::clone(&dns) as _, &trust, fetching)?;
+        let publications = Publications {
+            dns: Arc::clone(&dns) as _,
+            postfix_dns: Arc::clone(&postfix_dns),
+            fetch: Box::new(fetcher),
+            settings: settings.clone(),
+        };
+        let published = Flights::new(Box::new(publications), shelf("published", keep.clone()), bounds);
+        let inquiry = Inquiry { dns, postfix_dns, published: published.clone(), trust, settings };
+        Ok(Self { reports: Flights::new(Box::new(inquiry), shelf("probe", keep), bounds), published })
     }
 }
 
@@ -195,15 +213,21 @@ impl Finding for Report {
 
 impl Finding for Published {
     fn unknown(reason: String, lifetime: Duration) -> Self {
-        Self { tlsa: Tlsa::Unknown { reason }, lifetime }
+        let tlsa = Tlsa::Unknown { reason: reason.clone() };
+        Self { tlsa, postfix_sees_dane: None, mta_sts: MtaSts::Unknown { reason }, lifetime }
     }
 
     fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
+    /// Whether the most that it can say of the destination is said.
     fn is_known(&self) -> bool {
-        !matches!(self.tlsa, Tlsa::Unknown { .. })
+        match self.tlsa {
+            Tlsa::Unknown { .. } => false,
+            Tlsa::Present { mx_secure: true, .. } => true,
+            _ => !matches!(self.mta_sts, MtaSts::Unknown { .. }),
+        }
     }
 
     /// Whatever it was: a policy that has gone is kept a while, and one that has come is seen a while later.
@@ -211,8 +235,14 @@ impl Finding for Published {
         self.is_known()
     }
 
-    fn after(self, _: Option<&Self>) -> Self {
-        self
+    /// A policy that is held is held whatever became of the look.
+    fn after(self, before: Option<&Self>) -> Self {
+        match before.map(|before| &before.mta_sts) {
+            Some(MtaSts::Policy(held)) if held.counts(unix_time()) => {
+                Self { mta_sts: MtaSts::Policy(held.clone()), ..self }
+            }
+            _ => self,
+        }
     }
 
     fn in_short(&self) -> Self {

@@ -1,11 +1,15 @@
 //! What a destination publishes of the TLS of its mail servers, looked up without a word to these.
 
 use super::{
-    Published, Tlsa, dane,
+    MtaSts, Published, StsPolicy, Tlsa,
+    ad::PostfixDns,
+    dane::{self, Found},
     dns::{Answer, Dns, DnsFailure},
     flights::{Inquire, Progress},
     inquiry::{Settings, addresses},
+    mta_sts::{self, Fetch},
     mx::{self, Hosts, Route},
+    shelf::unix_time,
 };
 use crate::nexthop::Destination;
 use futures_util::future::{BoxFuture, join_all};
@@ -18,6 +22,8 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 /// Looks up what destinations publish.
 pub(super) struct Publications {
     pub(super) dns: Arc<dyn Dns>,
+    pub(super) postfix_dns: Arc<PostfixDns>,
+    pub(super) fetch: Box<dyn Fetch>,
     pub(super) settings: Settings,
 }
 
@@ -25,35 +31,64 @@ impl Inquire<Published> for Publications {
     fn inquire<'a>(
         &'a self,
         destination: &'a Destination,
-        _: Option<Arc<Published>>,
+        before: Option<Arc<Published>>,
         _: Progress<'a, Published>,
     ) -> BoxFuture<'a, Published> {
         Box::pin(async move {
-            let tlsa = self.tlsa(destination).await;
-            let failure = matches!(tlsa, Tlsa::Unknown { .. });
+            let held = before.as_deref().and_then(|before| match &before.mta_sts {
+                MtaSts::Policy(held) => Some(&**held),
+                MtaSts::Absent { .. } | MtaSts::Unknown { .. } => None,
+            });
+            let ((tlsa, postfix_sees_dane), sts) =
+                tokio::join!(self.tlsa(destination), self.mta_sts(destination, held));
+            if let Some(reason) = &sts.kept_because {
+                tracing::warn!("{destination}: its MTA-STS policy stays in force: {reason}");
+            }
             let lifetimes = self.settings.lifetimes;
-            let lifetime = if failure { lifetimes.failure } else { lifetimes.found.min(LIFETIME) };
-            Published { tlsa, lifetime }
+            let by_tlsa = if matches!(tlsa, Tlsa::Unknown { .. }) { lifetimes.failure } else { lifetimes.found };
+            let lifetime = LIFETIME.min(by_tlsa).min(sts.again);
+            Published { tlsa, postfix_sees_dane, mta_sts: sts.standing, lifetime }
         })
     }
 }
 
 impl Publications {
-    async fn tlsa(&self, destination: &Destination) -> Tlsa {
+    async fn mta_sts(&self, destination: &Destination, held: Option<&StsPolicy>) -> mta_sts::Finding {
+        // A host in brackets is where the administrator sends the mail of whatever domain: it has no policy.
+        if !destination.uses_mx() {
+            let standing = MtaSts::Absent { reason: "a host in brackets has none".to_owned() };
+            return mta_sts::Finding { standing, kept_because: None, again: LIFETIME };
+        }
+        mta_sts::look(&*self.dns, &*self.fetch, destination.host(), held, unix_time()).await
+    }
+
+    async fn tlsa(&self, destination: &Destination) -> (Tlsa, Option<bool>) {
         let port = match mx::port(destination, self.settings.port) {
             Ok(port) => port,
-            Err(reason) => return Tlsa::Unknown { reason },
+            Err(reason) => return (Tlsa::Unknown { reason }, None),
         };
         let dns = &*self.dns;
-        let Hosts { hosts, complete, mx_secure, .. } = match mx::route(dns, destination, self.settings.max_hosts).await
-        {
-            Route::Hosts(hosts) => hosts,
-            Route::Nowhere(_) => return Tlsa::Absent,
-            Route::Unknown(reason) => return Tlsa::Unknown { reason },
-        };
+        let Hosts { hosts, complete, mx_secure, domains } =
+            match mx::route(dns, destination, self.settings.max_hosts).await {
+                Route::Hosts(hosts) => hosts,
+                Route::Nowhere(_) => return (Tlsa::Absent, None),
+                Route::Unknown(reason) => return (Tlsa::Unknown { reason }, None),
+            };
         let resolved: Vec<Result<Answer<IpAddr>, DnsFailure>> =
             join_all(hosts.iter().map(|host| addresses(dns, host))).await;
         let looked = hosts.iter().zip(&resolved).map(|(host, found)| dane::of_host(dns, &host.name, found, port));
-        dane::fold(&join_all(looked).await, complete, mx_secure)
+        let found = join_all(looked).await;
+        let base_domain = found.iter().find_map(|found| match found {
+            Found::Usable { base_domain, .. } => Some(base_domain),
+            _ => None,
+        });
+        let sees = match base_domain {
+            Some(base_domain) => {
+                let mx_of = if mx_secure { domains.first().map(String::as_str) } else { None };
+                self.postfix_dns.sees_dane(destination, port, base_domain, mx_of).await
+            }
+            None => None,
+        };
+        (dane::fold(&found, complete, mx_secure), sees)
     }
 }

@@ -23,9 +23,6 @@ use tokio_rustls::TlsConnector;
 /// The port of HTTPS.
 pub(in crate::probe) const PORT: u16 = 443;
 
-/// How long one fetch may take in all, names and every address included (RFC 8461 section 3.3 suggests it).
-pub(in crate::probe) const TOTAL_TIME: Duration = Duration::from_secs(60);
-
 /// The most that a server may send in one connection, in bytes: a handshake, a header, and a policy in small pieces.
 const BYTES_MAX: u64 = 2 * TLS_BYTES_MAX;
 
@@ -42,7 +39,7 @@ pub(in crate::probe) struct Settings {
     pub(in crate::probe) port: u16,
     /// How long one step may take: connecting, the handshake, the header of the answer, its body.
     pub(in crate::probe) step_time: Duration,
-    /// How long all of them may take together: see [`TOTAL_TIME`].
+    /// How long all of them may take together, names and every address included (RFC 8461 section 3.3 suggests a minute).
     pub(in crate::probe) total_time: Duration,
     /// How many addresses of the host are tried.
     pub(in crate::probe) max_addresses: usize,

@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// A policy that was fetched. Serialised, the policy is the text of its file, and is read as strictly as that.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(in crate::probe) struct Held {
+pub struct Held {
     /// The identifier that the TXT record had then.
     pub(in crate::probe) id: String,
     /// The policy.
@@ -43,6 +43,38 @@ fn read_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::
 }
 
 impl Held {
+    /// The policy's mode: `enforce`, `testing`, `none`.
+    pub fn mode(&self) -> &'static str {
+        self.policy.mode.word()
+    }
+
+    /// Whether mail must be held to it (RFC 8461 section 5).
+    pub fn is_enforced(&self) -> bool {
+        self.policy.mode == Mode::Enforce
+    }
+
+    /// The names that certificates must bear, as Postfix's `match` attribute has them.
+    pub fn names(&self) -> String {
+        self.policy.postfix_match()
+    }
+
+    /// Whether the policy names a mail server (RFC 8461 section 4.1).
+    pub(in crate::probe) fn allows(&self, host: &str) -> bool {
+        self.policy.allows(host)
+    }
+
+    /// The attributes by which Postfix reports on the policy (RFC 8460; postconf(5) smtp_tls_policy_maps, Postfix 3.10).
+    pub fn report(&self, domain: &str) -> String {
+        let mut report = format!("policy_type=sts policy_domain={domain}");
+        for line in self.policy.to_string().lines() {
+            report.push_str(&format!(" {{ policy_string = {line} }}"));
+        }
+        for pattern in &self.policy.mx {
+            report.push_str(&format!(" {{ mx_host_pattern = {pattern} }}"));
+        }
+        report
+    }
+
     /// Whether it has not expired.
     pub(in crate::probe) fn counts(&self, now: i64) -> bool {
         now < self.end(self.policy.max_age)
@@ -89,10 +121,11 @@ pub(in crate::probe) struct Finding {
 }
 
 /// What counts for a domain.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::probe) enum Standing {
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
     /// Its policy, of whatever mode: to be held until the next look.
-    Policy(Held),
+    Policy(Box<Held>),
     /// It has none: nothing is to be held.
     Absent {
         /// Why.
@@ -105,6 +138,7 @@ pub(in crate::probe) enum Standing {
     },
 }
 
+#[cfg(test)]
 impl Finding {
     /// What to hold until the next look, in the place of what was held before; `None` for nothing.
     pub(in crate::probe) fn held(&self) -> Option<&Held> {
@@ -131,7 +165,7 @@ pub(super) fn conclude(outcome: Outcome, held: Option<&Held>, now: i64) -> Findi
     let (reason, again) = match &outcome {
         Outcome::Published(held) => {
             let again = until(held.due()).max(SOON);
-            return Finding { standing: Standing::Policy(held.clone()), kept_because: None, again };
+            return Finding { standing: Standing::Policy(Box::new(held.clone())), kept_because: None, again };
         }
         Outcome::NotAnnounced(reason) => (reason.clone(), RECHECK),
         Outcome::NotFetched(reason) => (reason.clone(), RETRY),
@@ -140,7 +174,7 @@ pub(super) fn conclude(outcome: Outcome, held: Option<&Held>, now: i64) -> Findi
     if let Some(held) = held.filter(|held| held.counts(now)) {
         // What is kept must not be taken for true after it has expired.
         let again = again.min(RETRY).min(until(held.end(held.policy.max_age))).max(SOON);
-        return Finding { standing: Standing::Policy(held.clone()), kept_because: Some(reason), again };
+        return Finding { standing: Standing::Policy(Box::new(held.clone())), kept_because: Some(reason), again };
     }
     let standing = match outcome {
         Outcome::NotAnswered(_) => Standing::Unknown { reason },

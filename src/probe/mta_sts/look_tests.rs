@@ -1,6 +1,7 @@
 //! Looks at a domain, with a zone and a policy host in memory.
 
 use super::*;
+use super::{error::FetchError, policy::Policy};
 use crate::probe::{
     dns::{DnsFailure, Mx, Records, Security},
     tlsa::TlsaRecord,

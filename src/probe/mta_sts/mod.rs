@@ -27,12 +27,10 @@ use super::dns::{Answer, Dns, is_host_name};
 use held::{Outcome, conclude, current};
 use std::net::IpAddr;
 
-#[allow(unused_imports, reason = "no destination is asked for its policy yet")]
+pub use self::held::{Held, Standing};
 pub(super) use self::{
-    error::FetchError,
-    fetch::{Fetch, Fetcher, PORT, Settings, TOTAL_TIME},
-    held::{Finding, Held, Standing},
-    policy::{Mode, Policy},
+    fetch::{Fetch, Fetcher, PORT, Settings},
+    held::Finding,
 };
 
 /// Looks for the policy of a domain, which is the next-hop or the domain of a recipient and no address, and says what
