@@ -206,6 +206,8 @@ async fn every_kind_of_zone() {
             }
         }
     }
+    // What is remembered is remembered without the hosts.
+    let prober = world.prober();
     let half = ask(&prober, "half.signed.test").await;
     assert_eq!(half.capability, Capability::Authenticated { how: Proof::Pkix, version: TlsVersion::V1_2 });
     assert_eq!(half.hosts.iter().map(|host| host.state).collect::<Vec<_>>(), [HostState::Cleartext, HostState::Tls]);
