@@ -23,6 +23,7 @@ mod service;
 mod unknown;
 mod wire;
 mod words;
+mod world;
 
 use support::lab::{Lab, Options};
 
