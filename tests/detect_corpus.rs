@@ -153,7 +153,7 @@ fn json_has_the_documented_keys_and_one_line_a_message() {
     }
 }
 
-/// Neither form shows the last four digits of any number, or more than four digits of any.
+/// Neither form shows the last four digits of any number, or more than two digits of any.
 #[test]
 fn nothing_secret_is_printed() {
     let files: Vec<_> = std::fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -164,7 +164,7 @@ fn nothing_secret_is_printed() {
             let output = segl(arguments, b"");
             let printed =
                 format!("{}{}", String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-            for secret in ["5678", "5679", "5680", "5681", "140257", "0040", "1162", "1111 1111"] {
+            for secret in ["5678", "5679", "5680", "5681", "1402", "0040", "1162", "4111", "1111"] {
                 assert!(!printed.replace(path, "").contains(secret), "{path}: {printed}");
             }
         }
@@ -179,7 +179,7 @@ fn standard_input_and_plain_output() {
         String::from_utf8(output.stdout).unwrap(),
         "-: confidential national-id,marked\n\
          \x20 marks.subject-confidential in subject: [fortroligt], confidence 1.00: the subject is tagged “fortroligt”\n\
-         \x20 dk.cpr in text: 1402••-••••, confidence 0.90: written form hyphen 0.60, near “*cpr” +0.30\n"
+         \x20 dk.cpr in text: 14••••-••••, confidence 0.90: written form hyphen 0.60, near “*cpr” +0.30\n"
     );
 }
 

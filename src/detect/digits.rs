@@ -168,6 +168,10 @@ fn before(text: &[u8], start: usize, part: impl Fn(u8) -> bool) -> &[u8] {
     &text[start - length..start]
 }
 
+/// Letters and digits of what was found that are shown to people: of most numbers the day or the year of birth, of IBANs
+/// the country.
+pub(super) const SHOWN: usize = 2;
+
 /// Hides all but the first `shown` letters and digits; what stands between them stays.
 pub(super) fn mask(value: &[u8], shown: usize) -> String {
     let mut seen = 0;
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn hides_all_but_the_beginning() {
-        assert_eq!(mask(b"010136-4321", 4), "0101••-••••");
+        assert_eq!(mask(b"010136-4321", SHOWN), "01••••-••••");
         assert_eq!(mask(b"01 01 36 - 4321", 4), "01 01 •• - ••••");
         assert_eq!(mask("æb\tc".as_bytes(), 1), "æ• •");
     }

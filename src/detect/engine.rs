@@ -513,10 +513,7 @@ impl<'a> Inspection<'a> {
         if score > tally.score {
             tally.score = score;
             tally.at = candidate.range.start;
-            tally.masked = match &rule.matcher {
-                Matcher::Identifier { identifier, .. } => identifier.mask(value),
-                _ => digits::mask(value, 2),
-            };
+            tally.masked = digits::mask(value, digits::SHOWN);
             let applied = applied(rule, candidate, &around, &mut self.whole);
             tally.why = why(rule, candidate, &applied, |against| {
                 self.whole.letter.words(&engine.model, self.document, place, against)

@@ -17,7 +17,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "at.vnr",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -17,7 +17,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "bg.egn",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

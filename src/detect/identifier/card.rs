@@ -10,7 +10,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "card",
     forms: &FORMS,
     checksum: None,
-    shown: 4,
     finder: Finder::Own { starts: lengths(&[4, 12, 13, 14, 15, 16, 17, 18, 19]), at },
 };
 

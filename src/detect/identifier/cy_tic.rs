@@ -14,7 +14,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "cy.tic",
     forms: &["bare", "embedded"],
     checksum: Some("check letter"),
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

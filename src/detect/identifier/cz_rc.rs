@@ -17,7 +17,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "cz.rc",
     forms: &["slash", "spaced", "bare", "nine", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

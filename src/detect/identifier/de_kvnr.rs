@@ -15,7 +15,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "de.kvnr",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 3,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -13,7 +13,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "de.passport",
     forms: &["checked", "serial", "embedded"],
     checksum: None,
-    shown: 3,
     finder: Finder::Own { starts: lengths(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), at },
 };
 

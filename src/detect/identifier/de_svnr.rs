@@ -18,7 +18,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "de.svnr",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

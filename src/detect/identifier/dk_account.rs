@@ -15,7 +15,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "dk.account",
     forms: &["labelled", "hyphen", "spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Own { starts: lengths(&[4, 14]), at },
 };
 

@@ -13,7 +13,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "dk.cpr",
     forms: &FORMS,
     checksum: Some("modulus 11"),
-    shown: 4,
     finder: Finder::Own { starts: lengths(&[2, 6, 8, 10]), at },
 };
 

@@ -12,7 +12,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "es.nie",
     forms: &["hyphen", "bare", "embedded"],
     checksum: None,
-    shown: 3,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

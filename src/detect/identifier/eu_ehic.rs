@@ -12,7 +12,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "eu.ehic",
     forms: &["grouped", "bare", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

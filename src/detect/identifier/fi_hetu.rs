@@ -16,7 +16,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "fi.hetu",
     forms: &["signed", "spaced", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

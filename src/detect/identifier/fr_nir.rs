@@ -13,7 +13,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "fr.nir",
     forms: &["spaced", "bare", "spaced-no-key", "bare-no-key", "embedded"],
     checksum: Some("the key"),
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -10,7 +10,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "fr.passport",
     forms: &["bare", "spaced", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -12,7 +12,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "gb.driving-licence",
     forms: &["bare", "spaced", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -11,7 +11,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "gb.nhs",
     forms: &["grouped", "bare", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

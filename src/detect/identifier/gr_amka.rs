@@ -15,7 +15,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "gr.amka",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

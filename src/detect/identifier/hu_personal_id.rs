@@ -18,7 +18,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "hu.personal-id",
     forms: &["grouped", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

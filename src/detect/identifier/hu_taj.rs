@@ -10,7 +10,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "hu.taj",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

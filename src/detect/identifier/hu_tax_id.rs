@@ -11,7 +11,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "hu.tax-id",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -5,13 +5,8 @@ use jiff::civil::Date;
 use std::ops::Range;
 
 /// The kind.
-pub(super) static KIND: Identifier = Identifier {
-    name: "iban",
-    forms: &FORMS,
-    checksum: None,
-    shown: 2,
-    finder: Finder::Own { starts: u64::MAX << 2, at },
-};
+pub(super) static KIND: Identifier =
+    Identifier { name: "iban", forms: &FORMS, checksum: None, finder: Finder::Own { starts: u64::MAX << 2, at } };
 
 /// How a number is written: without a gap, in groups, either within a URL or an address.
 const FORMS: [&str; 3] = ["electronic", "grouped", "embedded"];

@@ -16,7 +16,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "is.kennitala",
     forms: &["hyphen", "spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

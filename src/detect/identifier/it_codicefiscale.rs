@@ -15,7 +15,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "it.codicefiscale",
     forms: &FORMS,
     checksum: None,
-    shown: 4,
     finder: Finder::Own { starts: lengths(&[1, 2, 3]), at },
 };
 

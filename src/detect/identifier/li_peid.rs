@@ -13,7 +13,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "li.peid",
     forms: &FORMS,
     checksum: None,
-    shown: 2,
     finder: Finder::Own { starts: lengths(&[4, 5, 6, 7, 8, 9, 10, 11, 12]), at },
 };
 

@@ -18,7 +18,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "lv.pvn",
     forms: &["hyphen", "spaced", "bare", "embedded"],
     checksum: Some("check digit"),
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

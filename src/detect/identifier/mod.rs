@@ -91,8 +91,6 @@ pub(super) struct Identifier {
     pub(super) forms: &'static [&'static str],
     /// The checksum's name; none where a number without it is no such number.
     pub(super) checksum: Option<&'static str>,
-    /// Letters and digits of it that are shown to people.
-    shown: usize,
     finder: Finder,
 }
 
@@ -211,11 +209,6 @@ impl Identifier {
         let Finder::Written { valid, .. } = self.finder else { return None };
         let checksum = valid(written.value(), today)?;
         Hit::standing(text, written.range.clone(), form, self.forms.len() - 1, checksum == Checksum::Fits)
-    }
-
-    /// The value with all but its beginning hidden.
-    pub(super) fn mask(&self, value: &[u8]) -> String {
-        digits::mask(value, self.shown)
     }
 }
 

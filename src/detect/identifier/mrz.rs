@@ -13,7 +13,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "mrz",
     forms: &["passport", "td2", "card", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Own { starts: lengths(&[7]), at },
 };
 

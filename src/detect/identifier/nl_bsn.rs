@@ -12,7 +12,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "nl.bsn",
     forms: &["dotted", "grouped", "bare", "short", "embedded"],
     checksum: None,
-    shown: 2,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -11,7 +11,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "nl.passport",
     forms: &["serial", "embedded"],
     checksum: None,
-    shown: 3,
     finder: Finder::Own { starts: lengths(&[1, 2, 3, 4, 5, 6, 7]), at },
 };
 

@@ -10,7 +10,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "no.account",
     forms: &["dotted", "spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -20,7 +20,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "no.fodselsnummer",
     forms: &["grouped", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -17,7 +17,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "ro.cnp",
     forms: &["spaced", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

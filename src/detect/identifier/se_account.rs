@@ -17,7 +17,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "se.account",
     forms: &["labelled", "hyphen", "spaced", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Own { starts: lengths(&[4]), at },
 };
 

@@ -9,7 +9,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "se.bankgiro",
     forms: &["hyphen", "bare", "embedded"],
     checksum: None,
-    shown: 3,
     finder: Finder::Written { layouts: &LAYOUTS, valid: giro },
 };
 

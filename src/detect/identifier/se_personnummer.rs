@@ -18,7 +18,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "se.personnummer",
     forms: &["hyphen", "full", "spaced", "full-bare", "bare", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 

@@ -10,7 +10,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "se.plusgiro",
     forms: &["grouped", "hyphen", "bare", "embedded"],
     checksum: None,
-    shown: 3,
     finder: Finder::Written { layouts: &LAYOUTS, valid: giro },
 };
 

@@ -12,7 +12,6 @@ pub(super) static KIND: Identifier = Identifier {
     name: "sk.rc",
     forms: &["slash", "spaced", "bare", "nine", "embedded"],
     checksum: None,
-    shown: 4,
     finder: Finder::Written { layouts: &LAYOUTS, valid },
 };
 
