@@ -1,7 +1,7 @@
 //! The kinds of number whose shape and arithmetic are known, one file each, called by country and name. A rule file
 //! names one by its `validator` and says how much each of its forms is worth.
 //!
-//! A new kind is a file here with a `KIND`, and its name in the list below. Most kinds are a few ways of writing
+//! A new kind is a file here with a `static KIND: Identifier`, which `build.rs` finds. Most kinds are a few ways of writing
 //! ([`layout`]) and a function that says whether such digits can be one; `date`, `check_digit`, `account` and `serial`
 //! have what these share.
 
@@ -18,70 +18,8 @@ use layout::{Layout, Written};
 use std::ops::Range;
 use table::{Around, Entry, Table};
 
-/// Declares the kinds' files and lists them.
-macro_rules! kinds {
-    ($($file:ident),* $(,)?) => {
-        $(mod $file;)*
-
-        /// Every kind.
-        static KINDS: &[&Identifier] = &[$(&$file::KIND),*];
-    };
-}
-
-kinds!(
-    at_vnr,
-    be_nn,
-    bg_egn,
-    card,
-    ch_ahv,
-    cy_tic,
-    cz_rc,
-    de_idnr,
-    de_kvnr,
-    de_passport,
-    de_svnr,
-    dk_account,
-    dk_cpr,
-    ee_ik,
-    es_dni,
-    es_nie,
-    es_nuss,
-    eu_ehic,
-    fi_hetu,
-    fr_nir,
-    fr_passport,
-    gb_driving_licence,
-    gb_nhs,
-    gb_nino,
-    gr_amka,
-    hr_oib,
-    hu_personal_id,
-    hu_taj,
-    hu_tax_id,
-    iban,
-    ie_pps,
-    is_kennitala,
-    it_codicefiscale,
-    li_peid,
-    lt_asmens,
-    lu_matricule,
-    lv_pvn,
-    mrz,
-    mt_id,
-    nl_bsn,
-    nl_passport,
-    no_account,
-    no_fodselsnummer,
-    pl_pesel,
-    pt_nif,
-    ro_cnp,
-    se_account,
-    se_bankgiro,
-    se_personnummer,
-    se_plusgiro,
-    si_emso,
-    sk_rc,
-);
+// The kinds' files and their list `KINDS`, which build.rs writes.
+include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
 
 /// A kind of number.
 pub(super) struct Identifier {
@@ -218,7 +156,7 @@ mod tests {
     use crate::detect::digits::Runs;
     use jiff::civil::date;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs};
 
     /// What a kind finds in a text: the number, the form's name, whether its checksum fits.
     pub(super) fn found<'t>(
@@ -301,6 +239,16 @@ mod tests {
             written += 1;
         }
         assert!(written > 0, "{value}");
+    }
+
+    #[test]
+    fn a_file_is_enough_for_a_kind() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/detect/identifier");
+        let sources = fs::read_dir(directory).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+        let kinds = sources.filter(|source| source.contains("\npub(super) static KIND"));
+        assert_eq!(kinds.count(), KINDS.len());
+        // Nothing but its own file names a kind.
+        assert!(!include_str!("mod.rs").contains(concat!("dk", "_cpr")));
     }
 
     #[test]
