@@ -1,7 +1,7 @@
 //! Rules as they stand in files -> rules ready for use, or what is wrong with them.
 
 use super::raw::{
-    RawContext, RawExamples, RawIdentifier, RawList, RawPattern, RawProfile, RawRule, RawTag, RawTerms, RawWords,
+    RawContext, RawExamples, RawIdentifier, RawList, RawPattern, RawProfile, RawRule, RawTag, RawTerms, RawWord, RawWords,
 };
 use crate::{
     detect::{
@@ -59,6 +59,27 @@ fn score(name: &str, value: f64) -> Result<Score, String> {
 const MAX_LIST: usize = 50_000;
 const MAX_WORDS: usize = 1_000_000;
 
+/// What is wrong with a table of a file, and where that stands.
+pub(super) struct Wrong {
+    pub(super) reason: String,
+    /// In bytes; none for the table as a whole.
+    pub(super) at: Option<usize>,
+    /// The file, by its place among all, where it is not the table's own.
+    pub(super) file: Option<usize>,
+}
+
+impl From<String> for Wrong {
+    fn from(reason: String) -> Self {
+        Self { reason, at: None, file: None }
+    }
+}
+
+/// A profile, and its file by its place among all.
+struct Profile {
+    file: usize,
+    context: Vec<RawContext>,
+}
+
 /// Lists and profiles, and the rules that name them.
 #[derive(Default)]
 pub(super) struct Compiler {
@@ -66,7 +87,7 @@ pub(super) struct Compiler {
     words: usize,
     lists: Vec<List>,
     names: HashMap<String, ListId>,
-    profiles: HashMap<String, Vec<RawContext>>,
+    profiles: HashMap<String, Profile>,
 }
 
 impl Compiler {
@@ -75,7 +96,7 @@ impl Compiler {
     }
 
     /// Adds to the list of this id.
-    pub(super) fn list(&mut self, raw: &RawList) -> Result<(), String> {
+    pub(super) fn list(&mut self, raw: &RawList) -> Result<(), Wrong> {
         check_id(&raw.id)?;
         let mut words = raw.words.compile()?;
         self.count(words.len())?;
@@ -106,23 +127,25 @@ impl Compiler {
         ListId(self.lists.len() - 1)
     }
 
-    pub(super) fn profile(&mut self, raw: RawProfile) {
-        self.profiles.insert(raw.id, raw.context);
+    /// Takes a profile of the file that has this place among all.
+    pub(super) fn profile(&mut self, raw: RawProfile, file: usize) {
+        self.profiles.insert(raw.id, Profile { file, context: raw.context });
     }
 
-    pub(super) fn rule(&mut self, mut raw: RawRule, origin: Origin) -> Result<Rule, String> {
+    pub(super) fn rule(&mut self, mut raw: RawRule, origin: Origin) -> Result<Rule, Wrong> {
         check_id(&raw.id)?;
         for (name, text) in [("description", &raw.description), ("source", &raw.source)] {
             if text.trim().is_empty() {
-                return Err(format!("`{name}` is empty: say in plain words what is looked for and by which law"));
+                let reason = format!("`{name}` is empty: say in plain words what is looked for and by which law");
+                return Err(reason.into());
             }
         }
         let level = raw.level.unwrap_or_else(|| raw.category.default_level());
         if level == Level::None {
-            return Err("`level` is none: write confidential or sensitive, or leave it out".to_owned());
+            return Err("`level` is none: write confidential or sensitive, or leave it out".to_owned().into());
         }
         if raw.min_count == 0 {
-            return Err("`min-count` is 0: write 1 or more".to_owned());
+            return Err("`min-count` is 0: write 1 or more".to_owned().into());
         }
         let (matcher, scored) = raw.matcher()?;
         if let Matcher::Terms(groups) = &matcher {
@@ -135,14 +158,19 @@ impl Compiler {
         if let Some(id) = &raw.profile {
             // Taken out and put back, since its lists become ours.
             let (id, profile) = self.profiles.remove_entry(id).ok_or_else(|| format!("`profile`: there is no {id}"))?;
-            let compiled = profile.iter().map(|raw| self.context(raw)).collect::<Result<Vec<_>, _>>();
+            let compiled = profile.context.iter().map(|raw| self.context(raw)).collect::<Result<Vec<_>, _>>();
+            let file = Some(profile.file);
             self.profiles.insert(id.clone(), profile);
-            context.extend(compiled.map_err(|reason| format!("profile {id}: {reason}"))?);
+            context.extend(compiled.map_err(|Wrong { reason, at, .. }| Wrong {
+                reason: format!("profile {id}: {reason}"),
+                at,
+                file: file.filter(|_| at.is_some()),
+            })?);
         }
         // What can add most comes first, since many a candidate is out of the running when that does not stand there.
         context.sort_by_key(|context| Reverse(context.most_gain()));
         if !scored && !context.is_empty() {
-            return Err("`context` has no use in a rule about marks".to_owned());
+            return Err("`context` has no use in a rule about marks".to_owned().into());
         }
         let except = raw.except.as_ref().map(RawWords::compile).transpose()?;
         self.count(except.as_ref().map_or(0, Vec::len))?;
@@ -161,18 +189,20 @@ impl Compiler {
         })
     }
 
-    fn context(&mut self, raw: &RawContext) -> Result<Context, String> {
+    fn context(&mut self, raw: &RawContext) -> Result<Context, Wrong> {
         if !(-1.0..=1.0).contains(&raw.weight) || raw.weight == 0.0 {
-            return Err(format!("`weight` is {}: write a number from -1.0 to 1.0 that is not 0", raw.weight));
+            let reason = format!("`weight` is {}: write a number from -1.0 to 1.0 that is not 0", raw.weight);
+            return Err(reason.into());
         }
         if raw.distance.is_some_and(|distance| distance > MAX_DISTANCE) {
-            return Err(format!("`distance` is greater than {MAX_DISTANCE}: leave it out for the whole message"));
+            let reason = format!("`distance` is greater than {MAX_DISTANCE}: leave it out for the whole message");
+            return Err(reason.into());
         }
         if raw.distance.is_none() && raw.side != Side::Either {
-            return Err("`side` needs a `distance`: anywhere in the message there is no side".to_owned());
+            return Err("`side` needs a `distance`: anywhere in the message there is no side".to_owned().into());
         }
         if !(1..=MAX_MOST).contains(&raw.most) {
-            return Err(format!("`most` is {}: write a number from 1 to {MAX_MOST}", raw.most));
+            return Err(format!("`most` is {}: write a number from 1 to {MAX_MOST}", raw.most).into());
         }
         let evidence = match (&raw.words, &raw.list, raw.category, raw.same_rule, raw.model) {
             (Some(words), None, None, false, false) => {
@@ -186,10 +216,13 @@ impl Compiler {
             (None, None, Some(category), false, false) => Evidence::Category(category),
             (None, None, None, true, false) => Evidence::SameRule,
             (None, None, None, false, true) => Evidence::Letter,
-            _ => return Err("a context is one thing: write words, list, category, same-rule or model".to_owned()),
+            _ => {
+                let reason = "a context is one thing: write words, list, category, same-rule or model";
+                return Err(reason.to_owned().into());
+            }
         };
         if raw.distance.is_none() && !matches!(evidence, Evidence::Words(_) | Evidence::Letter) {
-            return Err("`distance` is missing: only words count in the whole message".to_owned());
+            return Err("`distance` is missing: only words count in the whole message".to_owned().into());
         }
         let weight = (raw.weight * f64::from(CERTAIN)).round() as Score;
         Ok(Context { evidence, weight, most: raw.most, distance: raw.distance, side: raw.side })
@@ -206,38 +239,46 @@ fn check_id(id: &str) -> Result<(), String> {
 
 impl RawWords {
     /// Words to look for, their alternatives written out.
-    pub(super) fn compile(&self) -> Result<Vec<Word>, String> {
+    pub(super) fn compile(&self) -> Result<Vec<Word>, Wrong> {
         self.each(phrases)
     }
 
     /// Whole values, in which a bracket is a bracket.
-    fn values(&self) -> Result<Vec<Word>, String> {
+    fn values(&self) -> Result<Vec<Word>, Wrong> {
         self.each(|value| Ok(vec![value.to_owned()]))
     }
 
-    fn each(&self, phrases: impl Fn(&str) -> Result<Vec<String>, String>) -> Result<Vec<Word>, String> {
+    fn each(&self, phrases: impl Fn(&str) -> Result<Vec<String>, String>) -> Result<Vec<Word>, Wrong> {
         if self.0.is_empty() {
-            return Err("a list of words is empty: write some, or leave the list out".to_owned());
+            return Err("a list of words is empty: write some, or leave the list out".to_owned().into());
         }
         let mut words = Vec::new();
-        for (written, language) in &self.0 {
-            let language = language.as_deref().map(Language::named).transpose()?.flatten();
-            for phrase in phrases(written)? {
-                let mut word = Word::parse(&phrase)?;
-                word.language = language;
-                words.push(word);
-            }
-            if words.len() > MAX_LIST {
-                return Err(format!("a list has more than {MAX_LIST} words: leave out some alternatives"));
-            }
+        for raw in &self.0 {
+            raw.add(&phrases, &mut words).map_err(|reason| Wrong { reason, at: Some(raw.at), file: None })?;
         }
         Ok(words)
     }
 }
 
+impl RawWord {
+    /// Adds what it stands for to a list.
+    fn add(&self, phrases: impl Fn(&str) -> Result<Vec<String>, String>, words: &mut Vec<Word>) -> Result<(), String> {
+        let language = self.language.as_deref().map(Language::named).transpose()?.flatten();
+        for phrase in phrases(&self.written)? {
+            let mut word = Word::parse(&phrase)?;
+            word.language = language;
+            words.push(word);
+        }
+        if words.len() > MAX_LIST {
+            return Err(format!("a list has more than {MAX_LIST} words: leave out some alternatives"));
+        }
+        Ok(())
+    }
+}
+
 impl RawRule {
     /// The one thing that the rule looks for, and whether it is scored.
-    fn matcher(&self) -> Result<(Matcher, bool), String> {
+    fn matcher(&self) -> Result<(Matcher, bool), Wrong> {
         let mut matchers = Vec::new();
         if let Some(raw) = &self.identifier {
             matchers.push((raw.compile()?, true));
@@ -254,7 +295,7 @@ impl RawRule {
         if let Some(raw) = &self.header {
             let field = raw.field.trim().to_owned();
             if field.is_empty() || !field.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
-                return Err(format!("`{}` is no name of a header field", raw.field));
+                return Err(format!("`{}` is no name of a header field", raw.field).into());
             }
             matchers.push((Matcher::Header { field, values: raw.values.values()? }, false));
         }
@@ -264,9 +305,9 @@ impl RawRule {
         match (matchers.pop(), matchers.is_empty()) {
             (Some(matcher), true) => Ok(matcher),
             _ => {
-                Err("a rule looks for one thing: write exactly one of identifier, terms, pattern, subject-tag, header \
-                      and label"
-                    .to_owned())
+                let reason = "a rule looks for one thing: write exactly one of identifier, terms, pattern, subject-tag, \
+                              header and label";
+                Err(reason.to_owned().into())
             }
         }
     }
@@ -295,7 +336,7 @@ impl RawIdentifier {
 }
 
 impl RawTerms {
-    fn compile(&self) -> Result<Terms, String> {
+    fn compile(&self) -> Result<Terms, Wrong> {
         Ok(Terms { words: self.words.compile()?, base: score("base", self.base)? })
     }
 }
@@ -353,13 +394,15 @@ fn beginnings(pattern: &Hir) -> Vec<Word> {
 }
 
 impl RawTag {
-    fn compile(&self) -> Result<Matcher, String> {
-        let tags = self.words.0.iter().map(|(tag, _)| match marks::key(tag) {
-            key if key.len() < 2 => Err(format!("`{tag}` is too short for a tag")),
-            key => Ok((key, tag.clone())),
+    fn compile(&self) -> Result<Matcher, Wrong> {
+        let tags = self.words.0.iter().map(|RawWord { written, at, .. }| match marks::key(written) {
+            key if key.len() < 2 => {
+                Err(Wrong { reason: format!("`{written}` is too short for a tag"), at: Some(*at), file: None })
+            }
+            key => Ok((key, written.clone())),
         });
         match tags.collect::<Result<BTreeMap<_, _>, _>>()? {
-            tags if tags.is_empty() => Err("a list of words is empty".to_owned()),
+            tags if tags.is_empty() => Err("a list of words is empty".to_owned().into()),
             tags => Ok(Matcher::SubjectTag(tags)),
         }
     }

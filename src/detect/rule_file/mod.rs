@@ -61,7 +61,7 @@ use super::{
     RuleFault,
     rule::{Origin, Pack, Rule},
 };
-use compile::Compiler;
+use compile::{Compiler, Wrong};
 use raw::{RawList, RawProfile, RawRule};
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -77,23 +77,23 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
     let mut faults = Vec::new();
     let mut compiler = Compiler::default();
     let mut readers = Vec::new();
-    for (file, text) in files {
+    for (index, (file, text)) in files.iter().enumerate() {
         let reader = Reader { file, text };
         let here = reader.tables(Which::Shared, &mut faults);
         for list in here.lists {
-            if let Err(reason) = compiler.list(&list.value) {
-                faults.push(reader.fault(list.line, Some(&list.value.id), reason));
+            if let Err(wrong) = compiler.list(&list.value) {
+                faults.push(reader.wrong(list.line, Some(&list.value.id), wrong));
             }
         }
         for profile in here.profiles {
-            compiler.profile(profile.value);
+            compiler.profile(profile.value, index);
         }
         readers.push(reader);
     }
     // Rules last: the lists and profiles that they name may stand in any file. Each file is read once more for them, since
     // all of them as they are written take more memory than all that is made of them.
     let mut rules: Vec<Rule> = Vec::new();
-    for reader in readers {
+    for reader in &readers {
         let mut here: HashMap<String, usize> = HashMap::new();
         for Table { line, value } in reader.tables(Which::Rules, &mut faults).rules {
             let id = value.id.clone();
@@ -106,7 +106,11 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
                     Some(known) => *known = rule,
                     None => rules.push(rule),
                 },
-                Err(reason) => faults.push(reader.fault(line, Some(&id), reason)),
+                Err(wrong) => faults.push(match wrong.file.and_then(|file| readers.get(file)) {
+                    // Of a profile that stands elsewhere.
+                    Some(elsewhere) => elsewhere.wrong(1, None, wrong),
+                    None => reader.wrong(line, Some(&id), wrong),
+                }),
             }
         }
     }
@@ -146,6 +150,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn fault(&self, line: usize, rule: Option<&str>, reason: String) -> RuleFault {
         RuleFault { file: self.file.to_owned(), line, rule: rule.map(str::to_owned), reason }
+    }
+
+    /// The same at its own line, where that is known.
+    fn wrong(&self, table: usize, rule: Option<&str>, Wrong { reason, at, .. }: Wrong) -> RuleFault {
+        self.fault(at.map_or(table, |at| self.line(at)), rule, reason)
     }
 
     fn line(&self, offset: usize) -> usize {

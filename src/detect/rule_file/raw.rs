@@ -9,6 +9,7 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer, value::SeqAccessDeserializer},
 };
 use std::collections::BTreeMap;
+use toml::Spanned;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -131,8 +132,23 @@ pub(super) struct RawProfile {
     pub(super) context: Vec<RawContext>,
 }
 
-/// Words: a list, or lists by language. Each with the code of its language; none for any.
-pub(super) struct RawWords(pub(super) Vec<(String, Option<String>)>);
+/// Words: a list, or lists by language.
+pub(super) struct RawWords(pub(super) Vec<RawWord>);
+
+/// A word, as it is written.
+pub(super) struct RawWord {
+    pub(super) written: String,
+    /// The code of its language; none for any.
+    pub(super) language: Option<String>,
+    /// Where it stands in its file, in bytes.
+    pub(super) at: usize,
+}
+
+impl RawWord {
+    fn new(word: Spanned<String>, language: Option<String>) -> Self {
+        Self { at: word.span().start, written: word.into_inner(), language }
+    }
+}
 
 impl<'de> Deserialize<'de> for RawWords {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -145,15 +161,16 @@ impl<'de> Deserialize<'de> for RawWords {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<RawWords, A::Error> {
-                let words: Vec<String> = Vec::deserialize(SeqAccessDeserializer::new(access))?;
-                Ok(RawWords(words.into_iter().map(|word| (word, None)).collect()))
+                let words: Vec<Spanned<String>> = Vec::deserialize(SeqAccessDeserializer::new(access))?;
+                Ok(RawWords(words.into_iter().map(|word| RawWord::new(word, None)).collect()))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<RawWords, A::Error> {
-                let lists: BTreeMap<String, Vec<String>> = BTreeMap::deserialize(MapAccessDeserializer::new(access))?;
-                let words = lists
-                    .into_iter()
-                    .flat_map(|(language, words)| words.into_iter().map(move |word| (word, Some(language.clone()))));
+                let lists: BTreeMap<String, Vec<Spanned<String>>> =
+                    BTreeMap::deserialize(MapAccessDeserializer::new(access))?;
+                let words = lists.into_iter().flat_map(|(language, words)| {
+                    words.into_iter().map(move |word| RawWord::new(word, Some(language.clone())))
+                });
                 Ok(RawWords(words.collect()))
             }
         }
