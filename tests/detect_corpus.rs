@@ -51,10 +51,10 @@ fn each_message_is_judged_as_a_person_would() {
     type Expected<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str, u64)]);
     let expected: [Expected<'_>; 10] = [
         // A citizen's appointment at a clinic.
-        ("plain-da.eml", "sensitive", &[("dk.cpr", "text", 1)]),
+        ("plain-da.eml", "sensitive", &[("dk.cpr", "text > line 3", 1)]),
         ("ordinary-da.eml", "none", &[]),
         ("ordinary-en.eml", "none", &[]),
-        ("latin1-qp.eml", "confidential", &[("dk.cpr", "text", 1)]),
+        ("latin1-qp.eml", "confidential", &[("dk.cpr", "text > line 1", 1)]),
         // Split by tags and with another hyphen; the one in the comment is not read.
         ("base64-html.eml", "confidential", &[("dk.cpr", "html", 1), ("dk.cpr", "html > comments", 1)]),
         (
@@ -63,19 +63,19 @@ fn each_message_is_judged_as_a_person_would() {
             &[
                 ("dk.cpr", "part 2.2: file name", 1),
                 ("dk.cpr", "part 2: subject", 1),
-                ("iban", "part 1.1 (text/plain)", 1),
+                ("iban", "part 1.1 (text/plain) > line 1", 1),
                 ("iban", "part 1.2 (text/html)", 1),
-                ("payment-card", "part 2.1 (text/plain)", 1),
+                ("payment-card", "part 2.1 (text/plain) > line 1", 1),
             ],
         ),
         (
             "charset-lies.eml",
             "confidential",
             &[
-                ("dk.cpr", "part 1 (text/plain)", 1),
-                ("dk.cpr", "part 2 (text/plain)", 1),
-                ("dk.cpr", "part 3 (text/plain)", 1),
-                ("dk.cpr", "part 4 (text/plain)", 1),
+                ("dk.cpr", "part 1 (text/plain) > line 1", 1),
+                ("dk.cpr", "part 2 (text/plain) > line 1", 1),
+                ("dk.cpr", "part 3 (text/plain) > line 1", 1),
+                ("dk.cpr", "part 4 (text/plain) > line 1", 1),
             ],
         ),
         (
@@ -87,7 +87,7 @@ fn each_message_is_judged_as_a_person_would() {
                 ("marks.subject-sensitive", "subject", 1),
             ],
         ),
-        ("unicode-digits.eml", "confidential", &[("dk.cpr", "text", 4)]),
+        ("unicode-digits.eml", "confidential", &[("dk.cpr", "text > line 1", 4)]),
         ("encrypted.eml", "none", &[]),
     ];
     for (file, level, findings) in expected {
@@ -179,7 +179,7 @@ fn standard_input_and_plain_output() {
         String::from_utf8(output.stdout).unwrap(),
         "-: confidential national-id,marked\n\
          \x20 marks.subject-confidential in subject: [fortroligt], confidence 1.00: the subject is tagged “fortroligt”\n\
-         \x20 dk.cpr in text: 14••••-••••, confidence 0.90: written form hyphen 0.60, near “*cpr” +0.30\n"
+         \x20 dk.cpr in text > line 1: 14••••-••••, confidence 0.90: written form hyphen 0.60, near “*cpr” +0.30\n"
     );
 }
 

@@ -1,7 +1,8 @@
 //! The lines of a text as somebody wrote them: without the marks of quotation, and put together again where a mail
 //! program broke them (format=flowed, RFC 3676). A number that was broken with its line is whole then, or parted by no
-//! more than a line end.
+//! more than a line end. Which line each of them was is kept.
 
+use super::{Text, Whereabouts};
 use memchr::memmem;
 use std::borrow::Cow;
 
@@ -15,10 +16,20 @@ pub(super) struct Flowed {
 /// The line before a signature; it is never flowed (section 4.3).
 const SIGNATURE: &str = "-- ";
 
+/// Lines that were put together.
+#[derive(Debug, Default)]
+pub(super) struct Joined {
+    pub(super) text: String,
+    /// Where a line begins that is not the next one of those that were written: its offset, and its number from 1.
+    pub(super) jumps: Vec<(usize, u32)>,
+}
+
 /// Puts lines together that belong together, and takes the marks of quotation away.
-pub(super) fn unflowed(text: &str, flowed: Flowed) -> String {
+pub(super) fn unflowed(text: &str, flowed: Flowed) -> Joined {
     let mut joined = String::with_capacity(text.len());
+    let mut jumps = Vec::new();
     let mut goes_on = None;
+    let mut last = 1;
     for (index, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let unquoted = line.trim_start_matches('>');
@@ -27,13 +38,43 @@ pub(super) fn unflowed(text: &str, flowed: Flowed) -> String {
         let is_signature = content == SIGNATURE;
         if index > 0 && (goes_on != Some(depth) || is_signature) {
             joined.push('\n');
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            if number != last + 1 {
+                jumps.push((joined.len(), number));
+            }
+            last = number;
         }
         goes_on = (content.ends_with(' ') && !is_signature).then_some(depth);
         let stuffing = usize::from(goes_on.is_some() && flowed.deletes_space);
         // Marks with spaces between them are not flowed text's, and are there nevertheless.
         joined.push_str(unmarked(&content[..content.len() - stuffing]));
     }
-    joined
+    Joined { text: joined, jumps }
+}
+
+/// A text whose map counts lines: those that are told of the places where some are left out.
+///
+/// Of several empty lines one is kept, so that the map must say where the text goes on.
+pub fn numbered(content: &str, jumps: &[(usize, u32)]) -> Text {
+    let mut text = Text::new();
+    text.at(Whereabouts::Line(1));
+    let mut jumps = jumps.iter().peekable();
+    let (mut begin, mut at, mut number, mut empty) = (0, 0, 1_u32, 1);
+    for line in content.split_inclusive('\n') {
+        let jump = jumps.next_if(|(offset, _)| *offset == at).map(|(_, number)| *number);
+        number = jump.unwrap_or(number);
+        let is_empty = line.trim().is_empty();
+        if jump.is_some() || (!is_empty && empty > 1) {
+            text.push(&content[begin..at]);
+            text.at(Whereabouts::Line(number));
+            begin = at;
+        }
+        empty = if is_empty { empty + 1 } else { 0 };
+        at += line.len();
+        number = number.saturating_add(1);
+    }
+    text.push(&content[begin..]);
+    text
 }
 
 /// Takes the marks of quotation away: `>` and `|`, any number of them, before each line.
@@ -84,7 +125,33 @@ mod tests {
             (">610190- \n> 0005", true, "610190-0005"),
             ("", false, ""),
         ] {
-            assert_eq!(unflowed(text, Flowed { deletes_space }), expected, "{text:?}");
+            assert_eq!(unflowed(text, Flowed { deletes_space }).text, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_those_that_were_written() {
+        for content in [
+            "one\ntwo",
+            "\none\n\ntwo\n",
+            "\n\n\none\r\n\r\n\r\n \t\r\ntwo\n\n\n\nthree",
+            "one",
+            "a \nb\none \nc\n\n\n> d \n> two\n\nthree",
+            "a \n\n\n\nb \none\n",
+        ] {
+            let joined = unflowed(content, Flowed { deletes_space: false });
+            for piece in [numbered(content, &[]).into_piece("a"), numbered(&joined.text, &joined.jumps).into_piece("a")]
+            {
+                for word in ["one", "two", "three"] {
+                    let Some(at) = content.find(word) else { continue };
+                    let line = content[..at].matches('\n').count() + 1;
+                    let found = piece.place_of(piece.text.find(word).unwrap());
+                    // Of lines that were put together the first one counts.
+                    let first = line - usize::from(piece.text.contains("d two") && word == "two");
+                    let first = first - usize::from(piece.text.contains("b one") && word == "one");
+                    assert_eq!(found, format!("a > line {first}"), "{content:?}");
+                }
+            }
         }
     }
 
@@ -108,7 +175,7 @@ mod tests {
         fn nothing_but_marks_and_line_ends_is_lost(text in "[ab0-9>| æ\r\n]{0,80}", deletes_space: bool) {
             let bare = |text: &str| text.replace(['>', '|', ' ', '\n', '\r'], "");
             prop_assert_eq!(bare(&without_quote_marks(&text)), bare(&text));
-            prop_assert_eq!(bare(&unflowed(&text, Flowed { deletes_space })), bare(&text));
+            prop_assert_eq!(bare(&unflowed(&text, Flowed { deletes_space }).text), bare(&text));
         }
     }
 }

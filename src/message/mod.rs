@@ -42,7 +42,7 @@ pub use charset::decode_text;
 pub use embedded::Embedded;
 pub use header::{is_entity, is_message};
 pub use html::read_html;
-pub use lines::without_quote_marks;
+pub use lines::{numbered, without_quote_marks};
 pub use normalise::normalise;
 pub use piece::{Piece, Spot, Text, Whereabouts, quoted, within};
 pub use reading::{Attachment, Bounded, Fault, Found, ReadAttachment, Reading, Receive, Stop, Unread, Used};

@@ -440,17 +440,19 @@ impl Walk<'_, '_> {
         if is_html {
             return self.reading.deeper(here, depth, |reading| html::read_html(&text, here, reading)).unwrap_or(Ok(()));
         }
-        let plain = match part.flowed {
-            Some(flowed) => lines::unflowed(&text, flowed).into(),
-            None => lines::without_quote_marks(&text),
+        let (plain, jumps) = match part.flowed {
+            Some(flowed) => {
+                let joined = lines::unflowed(&text, flowed);
+                (joined.text.into(), joined.jumps)
+            }
+            None => (lines::without_quote_marks(&text), Vec::new()),
         };
         let in_text = Embedded::in_text(&plain);
         let backwards = reversed::runs(&plain);
-        let text = match plain {
-            Cow::Owned(plain) => plain,
-            Cow::Borrowed(_) => text.into_owned(),
-        };
-        self.reading.piece(Piece::new(here, normalise(text)));
+        let numbered = lines::numbered(&plain, &jumps);
+        drop(plain);
+        drop(text);
+        self.reading.piece(numbered.into_piece(here));
         self.reading.piece(Piece::new(within(here, "reversed"), normalise(backwards)));
         let embedded = |reading: &mut Reading<'_>| {
             in_bytes.map_or(Ok(()), |files| files.read(here, reading)).and_then(|()| in_text.read(here, reading))
