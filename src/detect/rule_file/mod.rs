@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! [[rule]]
-//! id = "dk.cpr"                      # a later rule of the same id replaces an earlier one
+//! id = "dk.cpr"                      # a rule of a later file replaces one of the same id
 //! category = "national-id"           # gives the level, unless `level` says otherwise
 //! description = "…"                  # in plain words, for people
 //! source = "…"                       # the law or the authority
@@ -43,7 +43,7 @@
 //! words = { da = ["patienten"] }
 //! capital = false                    # true: a word counts only where it begins with a capital letter
 //!
-//! # Contexts that several rules use. A later profile of the same id replaces an earlier one.
+//! # Contexts that several rules use. A profile of a later file replaces one of the same id.
 //! [[profile]]
 //! id = "about-a-person"
 //! context = [{ list = "person", weight = 0.2, distance = 120 }]
@@ -85,8 +85,11 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
                 faults.push(reader.wrong(list.line, Some(&list.value.id), wrong));
             }
         }
-        for profile in here.profiles {
-            compiler.profile(profile.value, index);
+        let mut ids = Ids::default();
+        for Table { line, value } in here.profiles {
+            let twice = ids.twice(&value.id, line);
+            faults.extend(twice.map(|reason| reader.fault(line, None, format!("profile {}: {reason}", value.id))));
+            compiler.profile(value, index);
         }
         readers.push(reader);
     }
@@ -94,13 +97,10 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
     // all of them as they are written take more memory than all that is made of them.
     let mut rules: Vec<Rule> = Vec::new();
     for reader in &readers {
-        let mut here: HashMap<String, usize> = HashMap::new();
+        let mut ids = Ids::default();
         for Table { line, value } in reader.tables(Which::Rules, &mut faults).rules {
             let id = value.id.clone();
-            if let Some(first) = here.insert(id.clone(), line) {
-                let reason = format!("this id stands in line {first} already: give one of them another");
-                faults.push(reader.fault(line, Some(&id), reason));
-            }
+            faults.extend(ids.twice(&id, line).map(|reason| reader.fault(line, Some(&id), reason)));
             match compiler.rule(value, Origin { file: reader.file.to_owned(), line }) {
                 Ok(rule) => match rules.iter_mut().find(|known| known.id == rule.id) {
                     Some(known) => *known = rule,
@@ -118,6 +118,19 @@ pub(super) fn parse(files: &[(String, String)]) -> Result<Pack, Vec<RuleFault>> 
     faults.sort_by_key(|fault| (files.iter().position(|(file, _)| *file == fault.file), fault.line));
     faults.dedup();
     if faults.is_empty() { Ok(Pack { rules, lists: compiler.into_lists() }) } else { Err(faults) }
+}
+
+/// The ids of one kind of table in a file, and their lines: what stands in one file twice is a slip, while a later file
+/// replaces what an earlier one says.
+#[derive(Default)]
+struct Ids(HashMap<String, usize>);
+
+impl Ids {
+    /// Takes an id; what is wrong if it was there before.
+    fn twice(&mut self, id: &str, line: usize) -> Option<String> {
+        let first = self.0.insert(id.to_owned(), line)?;
+        Some(format!("this id stands in line {first} already: give one of them another"))
+    }
 }
 
 /// A table of a file, and its line.

@@ -39,6 +39,18 @@ fn a_later_file_replaces_a_rule_and_one_file_may_not() {
     );
 }
 
+#[test]
+fn a_later_file_replaces_a_profile_and_one_file_may_not() {
+    let profile = |weight| format!("[[profile]]\nid = \"p\"\ncontext = [{{ words = [\"abc\"], weight = {weight} }}]\n");
+    let ours = GOOD.replace("pattern", "profile = \"p\"\npattern");
+    let files = [("a.toml".to_owned(), profile(0.1)), ("b.toml".to_owned(), profile(0.2)), ("c.toml".to_owned(), ours)];
+    assert_eq!(parse(&files).unwrap().rules[0].context[0].weight, 200);
+    assert_eq!(
+        faults(&format!("{GOOD}{}{}", profile(0.1), profile(0.2))),
+        ["a.toml:11: profile p: this id stands in line 8 already: give one of them another"]
+    );
+}
+
 /// Each fault names file, line and rule, and says what to do.
 #[test]
 fn bad_rules_are_refused() {
