@@ -1,7 +1,11 @@
 //! Rules as they stand in files -> rules ready for use, or what is wrong with them.
 
-use super::raw::{
-    RawContext, RawExamples, RawIdentifier, RawList, RawPattern, RawProfile, RawRule, RawTag, RawTerms, RawWord, RawWords,
+use super::{
+    overlap,
+    raw::{
+        RawContext, RawExamples, RawIdentifier, RawList, RawPattern, RawProfile, RawRule, RawTag, RawTerms, RawWord,
+        RawWords,
+    },
 };
 use crate::{
     detect::{
@@ -17,7 +21,10 @@ use crate::{
 };
 use jiff::civil::{Date, date};
 use regex_automata::{meta::Regex, util::syntax};
-use regex_syntax::hir::{Hir, Look, literal::Extractor};
+use regex_syntax::hir::{
+    Hir, Look,
+    literal::{Extractor, Seq},
+};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -32,6 +39,10 @@ pub(in crate::detect) const MAX_PATTERN_MATCH: usize = 256;
 
 /// The most memory that the automaton of one pattern may take, in bytes: its size bounds the time per byte of text.
 const MAX_PATTERN_SIZE: usize = 128 * 1024;
+
+/// The most matches of a pattern that may go on at one byte of a text: so often it may be read, which is 5 MB a second or
+/// more.
+const MAX_AT_ONCE: usize = 64;
 
 /// Letters by which the matches of a pattern are looked for, in bytes.
 const LONGEST_BEGINNING: usize = 4;
@@ -367,20 +378,32 @@ impl RawPattern {
                 Some(_) => slow("it is too large: shorten its repetitions and alternatives"),
                 None => error.to_string(),
             })?;
+        let literals = literals(&parsed);
+        let at_once = overlap::most_at_once(&parsed, literals.literals());
+        if let Some(at_once) = at_once.filter(|at_once| *at_once > MAX_AT_ONCE) {
+            return Err(slow(&format!(
+                "a match can begin within another so often that a text can be read {at_once} times, {MAX_AT_ONCE} at most: \
+                 shorten its repetitions, or begin it with \\b or with signs that it does not hold further on"
+            )));
+        }
         let language = self.language.as_deref().map(Language::named).transpose()?.flatten();
-        let (base, beginnings) = (score("base", self.base)?, beginnings(&parsed));
+        let (base, beginnings) = (score("base", self.base)?, beginnings(&parsed, &literals));
         Ok(Matcher::Pattern { regex, base, inside: self.inside, language, beginnings })
     }
 }
 
-/// How every match of a pattern begins, folded; none where that can be in too many ways, or is too short to look for.
-fn beginnings(pattern: &Hir) -> Vec<Word> {
-    let extracted = Extractor::new()
+/// How every match of a pattern begins, where that can be said.
+pub(super) fn literals(pattern: &Hir) -> Seq {
+    Extractor::new()
         .limit_literal_len(LONGEST_BEGINNING)
         .limit_class(MAX_CLASS)
         .limit_total(MAX_BEGINNINGS)
-        .extract(pattern);
-    let folded = extracted.literals().unwrap_or_default().iter().map(|literal| {
+        .extract(pattern)
+}
+
+/// The same as words, folded; none where there are too many ways, or one is too short to look for.
+fn beginnings(pattern: &Hir, literals: &Seq) -> Vec<Word> {
+    let folded = literals.literals().unwrap_or_default().iter().map(|literal| {
         // The last letter may be cut.
         fold(literal.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid()))
     });

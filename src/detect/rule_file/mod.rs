@@ -53,6 +53,7 @@
 //! star stands for more letters before or after it, and brackets hold alternatives: `(her|his) (arrest|trial)*`.
 
 mod compile;
+mod overlap;
 mod raw;
 #[cfg(test)]
 mod tests;

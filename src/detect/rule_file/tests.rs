@@ -72,6 +72,12 @@ fn bad_rules_are_refused() {
         ("pattern", "# pattern", "a.toml:1: rule own.case: a rule looks for one thing"),
         ("[0-9]{6}", "[0-9]+", "a.toml:1: rule own.case: the pattern would be slow: a repetition has no end"),
         ("[0-9]{6}", "[0-9]{300}", "a.toml:1: rule own.case: the pattern would be slow: it matches 304 bytes"),
+        (
+            "sag-[0-9]{6}",
+            "aaa[a-z]{0,250}Q",
+            "a.toml:1: rule own.case: the pattern would be slow: a match can begin within another so often that a text can \
+             be read 251 times, 64 at most",
+        ),
         ("sag-[0-9]{6}", &huge, "a.toml:1: rule own.case: the pattern would be slow: "),
         ("sag-[0-9]{6}", "(a?){6}", "a.toml:1: rule own.case: the pattern matches nothing"),
         ("sag-[0-9]{6}", "sag-[æ]", "a.toml:1: rule own.case: the pattern cannot be read"),
