@@ -273,13 +273,15 @@ impl<'a> Inspection<'a> {
             }
             while let Some(run) = runs.next_if(|run| run.start < end) {
                 self.look()?;
-                if let Some(series) = spread.take(text.as_bytes(), &run) {
+                for series in spread.take(text.as_bytes(), &run) {
                     self.series(place, text, &series, &mut stretch)?;
                 }
                 self.run(place, text, &run, &mut stretch);
             }
-            if is_last && let Some(series) = spread.finish() {
-                self.series(place, text, &series, &mut stretch)?;
+            if is_last {
+                for series in spread.finish(text.as_bytes()) {
+                    self.series(place, text, &series, &mut stretch)?;
+                }
             }
             self.patterns(place, text, &mut stretch)?;
             if let Some(before) = before.replace(stretch) {
@@ -331,19 +333,33 @@ impl<'a> Inspection<'a> {
         });
     }
 
-    /// Offers digits that stand apart, put together.
+    /// Offers digits, and letters among them, that stand apart, put together.
     fn series(&mut self, place: usize, text: &'a str, series: &Series, stretch: &mut Stretch<'a>) -> Result<(), Late> {
         for run in Runs::of(&series.text) {
             self.look()?;
             let mut candidates = mem::take(&mut self.candidates);
             self.numbers_at(&series.text, &run, &mut candidates);
-            for candidate in candidates.drain(..) {
-                let range = series.range(&candidate.range);
-                self.number(place, text, Candidate { range, ..candidate }, stretch);
+            for mut candidate in candidates.drain(..) {
+                candidate.range = series.range(&candidate.range);
+                if series.has_letters() {
+                    self.stands_apart(&mut candidate);
+                }
+                self.number(place, text, candidate, stretch);
             }
             self.candidates = candidates;
         }
         Ok(())
+    }
+
+    /// Judges a number as one whose letters and digits stand apart.
+    fn stands_apart(&self, candidate: &mut Candidate<'a>) {
+        if let Matcher::Identifier { identifier, base, .. } = &self.engine.rules[candidate.rule].matcher
+            && let Shape::Number { form, .. } = &mut candidate.shape
+        {
+            let apart = identifier.apart(*form);
+            candidate.score += base[apart] - base[*form];
+            *form = apart;
+        }
     }
 
     fn run(&mut self, place: usize, text: &'a str, run: &Range<usize>, stretch: &mut Stretch<'a>) {

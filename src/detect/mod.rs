@@ -5,7 +5,7 @@
 //! | rule files -> rules | `rule_file`, `rule` |
 //! | texts and rules -> findings | `engine` |
 //! | numbers whose arithmetic is known | `identifier`, on `digits` |
-//! | numbers whose digits stand apart | `spread` |
+//! | numbers whose signs stand apart | `spread` |
 //! | word lists, whatever the letters' case | `lists`, `words`, `fold` |
 //! | in which language a message is | `language` |
 //! | evidence around a candidate | `nearby` |
@@ -341,6 +341,31 @@ mod tests {
             assert_eq!(inspect(&SHIPPED, text).level, Level::Confidential, "{text}");
         }
         assert_eq!(inspect(&SHIPPED, "1 4 0 2 5 7 5 6 7 8").level, Level::None);
+    }
+
+    #[test]
+    fn letters_and_digits_apart_are_one_number() {
+        let spread =
+            |number: &str, between: &str| number.chars().map(|sign| format!("{sign}{between}")).collect::<String>();
+        for between in [" ", "\t", "\n", " | ", "\r\n"] {
+            for (number, rule) in [
+                ("National Insurance number\nAB123456C", "gb.nino"),
+                ("Pay into\nGB29NWBK60161331926819", "iban"),
+                ("IBAN\nDK5000400440116243", "iban"),
+            ] {
+                let (label, number) = number.split_once('\n').unwrap();
+                let verdict = inspect(&SHIPPED, &format!("{label}\n{}", spread(number, between)));
+                assert!(verdict.findings.iter().any(|finding| &*finding.rule == rule), "{number} {between:?}");
+            }
+        }
+        for text in [
+            "GB 2 9 N W B K 6 0 1 6 1 3 3 1 9 2 6 8 1 8",
+            "Team A 1 3 2 B 2 2 4 C 3 1 2 D 0 4 4",
+            "A B C D E\n1 2 3 4 5\n6 7 8 9 0",
+            "Row\tA\tB\n1\t2\t3\n4\t5\t6\nC",
+        ] {
+            assert_eq!(inspect(&SHIPPED, text).findings, [], "{text}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) struct Identifier {
 /// How a kind is found.
 enum Finder {
     /// By its layouts: each form but the last is for the layouts that name it, the last for a number within a URL or an
-    /// address.
+    /// address, or whose letters and digits stand apart.
     Written { layouts: &'static [Layout], valid: fn(&[u8], Date) -> Option<Checksum> },
     /// By a function of its own, for first runs of digits of these lengths ([`lengths`]).
     Own { starts: u64, at: fn(&[u8], &Range<usize>, Date) -> Option<Hit> },
@@ -139,6 +139,15 @@ impl Identifier {
                 done = Some(kind);
                 take(kind, hit);
             }
+        }
+    }
+
+    /// The form of a number that is in this one when its letters and digits are put together: in a table they may come to
+    /// one by chance.
+    pub(super) fn apart(&self, form: usize) -> usize {
+        match self.finder {
+            Finder::Written { .. } => self.forms.len() - 1,
+            Finder::Own { .. } => form,
         }
     }
 
