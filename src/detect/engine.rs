@@ -1,6 +1,6 @@
 //! Texts and rules -> findings. Each text is passed over a fixed number of times, whatever is in it, a block at a time:
 //!
-//! 1. every word of the lists is found in one pass;
+//! 1. every word of the lists is found in one pass (`searched`);
 //! 2. every run of digits is offered to every identifier that it can begin, every pattern is searched: what fits is a
 //!    *candidate*, with the score that its shape is worth, and the words around it raise or lower that;
 //! 3. so it is with the terms, one block later, since numbers that follow them count as well;
@@ -8,6 +8,7 @@
 
 use super::{
     Finding,
+    block::{BLOCK, Block, blocks, floor},
     digits::{self, Runs},
     identifier::{Hit, Identifier},
     language::{CommonWords, Languages},
@@ -19,6 +20,7 @@ use super::{
     rule::{CERTAIN, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
     scoring::{Candidate, Shape, Surroundings, Whole, applied, weigh, why},
+    searched::Searched,
     spread::{Series, Spread},
     words::MAX_WORD,
 };
@@ -29,7 +31,7 @@ use crate::{
 use jiff::civil::Date;
 use regex_automata::{Anchored, Input};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     iter, mem,
     ops::Range,
@@ -45,9 +47,6 @@ const MAX_VALUES: usize = 1000;
 
 /// How often values that are known already are judged again, in search of the surest.
 const MAX_AGAIN: usize = 100;
-
-/// Bytes of text searched at once.
-const BLOCK: usize = 64 * 1024;
 
 /// Candidates, and runs of digits, between two looks at the clock.
 const BETWEEN_LOOKS: usize = 4096;
@@ -81,10 +80,11 @@ pub(super) struct Engine {
     identifiers: Vec<Vec<usize>>,
     /// The rules that are patterns.
     patterns: Vec<usize>,
-    /// Terms, and the lists of contexts that have a distance, and of exceptions.
+    /// Terms, the beginnings of patterns, and the lists of contexts and exceptions.
     words: Option<Lists<Stands>>,
-    /// The lists of contexts that count in the whole message.
-    anywhere: Option<Lists<ListId>>,
+    /// By list: whether it counts near candidates, and whether it counts in the whole message.
+    nearby: Vec<bool>,
+    anywhere: Vec<bool>,
     common_words: CommonWords,
     model: Model,
     /// Some rule weighs what the model says.
@@ -100,7 +100,7 @@ impl Engine {
     pub(super) fn build(Pack { rules, lists }: Pack) -> Self {
         let mut identifiers = vec![Vec::new(); Identifier::all().count()];
         let (mut patterns, mut words) = (Vec::new(), Vec::new());
-        let (mut nearby, mut anywhere) = (BTreeSet::new(), BTreeSet::new());
+        let (mut nearby, mut anywhere) = (vec![false; lists.len()], vec![false; lists.len()]);
         let mut sparse = vec![true; lists.len()];
         for (rule, known) in rules.iter().enumerate() {
             match &known.matcher {
@@ -121,23 +121,22 @@ impl Engine {
                 if let Evidence::Words(list) = context.evidence {
                     match context.distance {
                         Some(distance) => {
-                            nearby.insert(list);
+                            nearby[list.0] = true;
                             sparse[list.0] &= distance >= FAR;
                         }
-                        None => {
-                            anywhere.insert(list);
-                        }
+                        None => anywhere[list.0] = true,
                     }
                 }
             }
             if let Some(list) = known.except {
-                nearby.insert(list);
+                nearby[list.0] = true;
                 sparse[list.0] = false;
             }
         }
-        let words_of = |list: ListId| lists[list.0].words.iter().map(move |word| (word.clone(), list));
         let seeks_words = !words.is_empty();
-        words.extend(nearby.into_iter().flat_map(words_of).map(|(word, list)| (word, Stands::List(list))));
+        for (list, known) in lists.iter().enumerate().filter(|(list, _)| nearby[*list] || anywhere[*list]) {
+            words.extend(known.words.iter().map(|word| (word.clone(), Stands::List(ListId(list)))));
+        }
         let distances = |rule: &Rule| rule.context.iter().filter_map(|context| context.distance).max();
         Self {
             reach: rules.iter().filter_map(distances).max().unwrap_or(0),
@@ -145,12 +144,13 @@ impl Engine {
             common_words: CommonWords::new(),
             model: Model::shipped(),
             asks_model: rules.iter().any(Rule::asks_model),
-            anywhere: Lists::build(anywhere.into_iter().flat_map(words_of)),
             words: Lists::build(words),
             seeks_words,
             identifiers,
             patterns,
             sparse,
+            nearby,
+            anywhere,
             lists,
             rules,
         }
@@ -175,6 +175,7 @@ impl Engine {
                 languages,
                 place: 0,
                 letter: Letter::new(&self.common_words),
+                searched: Searched::new(self.words.as_ref(), document.pieces.len()),
                 words: None,
             },
             tallies: BTreeMap::new(),
@@ -258,7 +259,7 @@ impl<'a> Inspection<'a> {
         let mut runs = Runs::of(text.as_bytes()).peekable();
         let mut spread = Spread::default();
         let mut before: Option<Stretch<'a>> = None;
-        for block in blocks(text, MAX_WORD) {
+        for block in blocks(text, 0..text.len(), MAX_WORD) {
             self.clock()?;
             let (start, end, is_last) = (block.start, block.end, block.end == text.len());
             let mut stretch = Stretch {
@@ -303,15 +304,18 @@ impl<'a> Inspection<'a> {
     }
 
     /// Finds the words that stand in a block and as far around it as any context reaches.
-    fn find_words(&self, text: &'a str, stretch: &mut Stretch<'a>) {
+    fn find_words(&mut self, text: &'a str, stretch: &mut Stretch<'a>) {
         let engine = self.engine;
         let words = stretch.words.insert(Nearby::new(engine.lists.len()));
-        let Some(lists) = &engine.words else { return };
         let margin = engine.reach + MAX_WORD + MAX_NUMBER;
         let from = floor(text, stretch.block.start.saturating_sub(margin));
         let to = floor(text, (stretch.block.end + margin).min(text.len()));
-        lists.find(text, from..to, |Found { start, end, word, list }| match list {
+        let languages = self.whole.languages;
+        self.whole.searched.find(self.whole.place, text, from..to, |Found { start, end, word, list }| match list {
             Stands::List(list) => {
+                if !engine.nearby[list.0] {
+                    return;
+                }
                 let word = Word { start, end, written: &word.written };
                 if engine.sparse[list.0] { words.push_sparsely(list.0, word) } else { words.push(list.0, word) }
             }
@@ -323,7 +327,7 @@ impl<'a> Inspection<'a> {
             Stands::Term { rule, group } => {
                 let Rule { matcher: Matcher::Terms(groups), category, .. } = &engine.rules[rule] else { return };
                 // A password is one in whatever language the rest is.
-                let counts = *category == Category::Credentials || self.whole.languages.allow(word.language);
+                let counts = *category == Category::Credentials || languages.allow(word.language);
                 if stretch.block.has(start) && counts {
                     let (score, word) = (groups[group].base, Some(&*word.written));
                     let candidate = Candidate { rule, word, range: start..end, score, shape: Shape::Term };
@@ -576,6 +580,7 @@ struct WholeMessage<'a> {
     /// The piece that is searched.
     place: usize,
     letter: Letter<'a>,
+    searched: Searched<'a, Stands>,
     /// The different words of each list that stand anywhere in the message; looked up when first asked for.
     words: Option<BTreeMap<ListId, Few<'a>>>,
 }
@@ -583,17 +588,18 @@ struct WholeMessage<'a> {
 impl<'a> Whole<'a> for WholeMessage<'a> {
     fn words(&mut self, list: ListId, most: usize) -> Few<'a> {
         let (engine, document, languages) = (self.engine, self.document, self.languages);
+        let searched = &mut self.searched;
         let words = self.words.get_or_insert_with(|| {
             let mut words: BTreeMap<ListId, Few<'a>> = BTreeMap::new();
-            let Some(lists) = &engine.anywhere else { return words };
-            for piece in &document.pieces {
-                for block in blocks(&piece.text, MAX_WORD) {
-                    lists.find(&piece.text, block.start..block.overlap, |found| {
-                        if languages.allow(found.word.language) {
-                            words.entry(found.list).or_default().push(&found.word.written);
-                        }
-                    });
-                }
+            for (place, piece) in document.pieces.iter().enumerate() {
+                searched.find(place, &piece.text, 0..piece.text.len(), |Found { word, list, .. }| {
+                    if let Stands::List(list) = list
+                        && engine.anywhere[list.0]
+                        && languages.allow(word.language)
+                    {
+                        words.entry(list).or_default().push(&word.written);
+                    }
+                });
             }
             words
         });
@@ -612,39 +618,4 @@ fn key(value: &[u8]) -> u64 {
         byte.to_ascii_lowercase().hash(&mut hasher);
     }
     hasher.finish()
-}
-
-/// A part of a text, and how far to look beyond it for what begins in it.
-struct Block {
-    start: usize,
-    end: usize,
-    overlap: usize,
-}
-
-impl Block {
-    fn has(&self, at: usize) -> bool {
-        (self.start..self.end).contains(&at)
-    }
-}
-
-/// Cuts a text between characters.
-fn blocks(text: &str, overlap: usize) -> impl Iterator<Item = Block> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if at >= text.len() {
-            return None;
-        }
-        let start = at;
-        let end = floor(text, (start + BLOCK).min(text.len()));
-        at = end;
-        Some(Block { start, end, overlap: floor(text, (end + overlap).min(text.len())) })
-    })
-}
-
-/// The character boundary at or before a place.
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }

@@ -28,6 +28,14 @@ pub(super) struct Lists<L> {
     memos: Memos,
 }
 
+/// A word found: its number among all, and its place in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    word: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
 /// A word found: its place in the text, itself, and its list.
 pub(super) struct Found<'a, L> {
     pub(super) start: usize,
@@ -72,8 +80,15 @@ impl<L: Copy> Lists<L> {
         })
     }
 
-    /// Every word that begins in a range of a text and ends there, in the order of their beginnings.
-    pub(super) fn find<'a>(&'a self, text: &str, range: Range<usize>, mut take: impl FnMut(Found<'a, L>)) {
+    /// The word that was marked.
+    pub(super) fn found(&self, Mark { word, start, end }: Mark) -> Found<'_, L> {
+        let (word, list) = &self.words[word as usize];
+        Found { start: start as usize, end: end as usize, word, list: *list }
+    }
+
+    /// Marks every word that begins in a range of a text and ends there, in the order of their beginnings. The text is less than
+    /// 4 GiB long.
+    pub(super) fn find(&self, text: &str, range: Range<usize>, mut take: impl FnMut(Mark)) {
         let Range { start: offset, end } = range;
         let length = end - offset;
         let mut padded = Vec::with_capacity(length + MAX_LETTERS);
@@ -93,7 +108,9 @@ impl<L: Copy> Lists<L> {
                     continue;
                 }
             };
-            let known = memo.of(letters, || self.find_out(letters, &folded[start..end]));
+            let Some(known) = memo.of(letters, padded[end], || self.find_out(&folded[start..end])) else {
+                continue;
+            };
             match known.beyond(padded[end]) {
                 Beyond::Nothing => {}
                 Beyond::From(place) => {
@@ -146,35 +163,34 @@ impl<L: Copy> Lists<L> {
     }
 
     /// What is found within a word, and whether something may begin there and go on behind it.
-    fn find_out(&self, letters: Letters, word: &[u8]) -> Known {
-        let mut known = Known::new(letters);
+    fn find_out(&self, word: &[u8]) -> Known {
+        let mut known = Known::default();
+        let mut here = Vec::new();
         for at in 0..word.len() {
+            let rest = &word[at..];
             let trie = match begins(word, at) {
-                true => &self.all,
-                // Near its end it depends on what stands behind it.
-                false if at + FirstLetters::LOOKED_AT > word.len() || self.inner_first.has(&word[at..]) => &self.inner,
-                false => continue,
+                true if self.first[usize::from(rest[0])] => &self.all,
+                false if self.inner_first.may_begin(rest) => &self.inner,
+                _ => continue,
             };
-            let mut here = Vec::new();
-            let end = trie.walk(trie.root(), &word[at..], |number, length| here.push((number, length)));
+            let end = trie.walk(trie.root(), rest, |number, length| here.push((number, length)));
             if let Some(place) = end {
                 let signs = self.signs.iter().copied().filter(|sign| trie.goes_on(place, *sign)).collect();
                 if at == 0 { known.go_on_from(place, signs) } else { known.go_on_within(signs) }
             }
-            for (number, length) in here.into_iter().rev() {
+            for (number, length) in here.drain(..).rev() {
                 known.add(Inside { number, start: at as u8, length: length as u8 });
             }
         }
         known
     }
 
-    fn take<'a>(&'a self, text: &str, offset: usize, found: &mut Vec<Place>, take: &mut impl FnMut(Found<'a, L>)) {
+    fn take(&self, text: &str, offset: usize, found: &mut Vec<Place>, take: &mut impl FnMut(Mark)) {
         for Place { number, start, end } in found.drain(..) {
             let (start, end) = (offset + start, offset + end);
-            let alike = self.alike[number as usize] as usize..self.alike[number as usize + 1] as usize;
-            for (word, list) in &self.words[alike] {
-                if word.fits(text, start, end) {
-                    take(Found { start, end, word, list: *list });
+            for word in self.alike[number as usize]..self.alike[number as usize + 1] {
+                if self.words[word as usize].0.fits(text, start, end) {
+                    take(Mark { word, start: start as u32, end: end as u32 });
                 }
             }
         }
@@ -206,37 +222,67 @@ fn ends_in_letter(text: &[u8]) -> bool {
 }
 
 /// What words begin with: a set of their first three bytes, in which some more are said to be.
-struct FirstLetters(Vec<u64>);
+struct FirstLetters {
+    three: Vec<u64>,
+    /// What one or two letters that end a word may be the whole of, or go on with a sign from, as [`Self::last`] has them.
+    last: Vec<u64>,
+}
 
 impl FirstLetters {
     const BITS: u32 = 16;
-    const LOOKED_AT: usize = 3;
 
     fn add(&mut self, word: &[u8]) {
         let any = |at: usize| word.get(at).map_or(0..=u8::MAX, |&letter| letter..=letter);
+        let is_at_end = |length: usize| word.get(length).is_none_or(|next| !is_letter(*next));
         for (one, two) in any(0).flat_map(|one| any(1).map(move |two| (one, two))) {
-            for three in any(2) {
-                let bit = Self::bit(one, two, three);
-                self.0[bit >> 6] |= 1 << (bit & 63);
+            if is_at_end(2) {
+                set(&mut self.last, Self::last(&[one, two]));
             }
+            for three in any(2) {
+                set(&mut self.three, Self::bit(one, two, three));
+            }
+        }
+        if is_at_end(1) {
+            set(&mut self.last, Self::last(&word[..1]));
         }
     }
 
     fn has(&self, text: &[u8]) -> bool {
         let letter = |at: usize| text.get(at).copied().unwrap_or(0);
-        let bit = Self::bit(letter(0), letter(1), letter(2));
-        self.0[bit >> 6] >> (bit & 63) & 1 == 1
+        is_set(&self.three, Self::bit(letter(0), letter(1), letter(2)))
+    }
+
+    /// Whether one of them may begin with what is left of a word of the text, or be within it, whatever sign stands behind.
+    fn may_begin(&self, rest: &[u8]) -> bool {
+        match rest.len() {
+            0..=2 => is_set(&self.last, Self::last(rest)),
+            _ => self.has(rest),
+        }
     }
 
     fn bit(one: u8, two: u8, three: u8) -> usize {
         let letters = u32::from_le_bytes([one, two, three, 0]);
         (letters.wrapping_mul(0x9e37_79b1) >> (32 - Self::BITS)) as usize
     }
+
+    /// Exactly: a letter is no zero.
+    fn last(rest: &[u8]) -> usize {
+        let letter = |at: usize| rest.get(at).copied().map_or(0, usize::from);
+        letter(0) << 8 | letter(1)
+    }
+}
+
+fn set(bits: &mut [u64], bit: usize) {
+    bits[bit >> 6] |= 1 << (bit & 63);
+}
+
+fn is_set(bits: &[u64], bit: usize) -> bool {
+    bits[bit >> 6] >> (bit & 63) & 1 == 1
 }
 
 impl Default for FirstLetters {
     fn default() -> Self {
-        Self(vec![0; 1 << (Self::BITS - 6)])
+        Self { three: vec![0; 1 << (Self::BITS - 6)], last: vec![0; 1 << (16 - 6)] }
     }
 }
 
@@ -255,7 +301,7 @@ mod tests {
 
     fn all<'a, L: Copy>(lists: &'a Lists<L>, text: &str) -> Vec<Found<'a, L>> {
         let mut all = Vec::new();
-        lists.find(text, 0..text.len(), |found| all.push(found));
+        lists.find(text, 0..text.len(), |mark| all.push(lists.found(mark)));
         all
     }
 

@@ -4,8 +4,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Words remembered at a time, of each list of words, and each thread that searches.
-const BITS: u32 = 12;
+/// Words remembered at a time, of each list of words, and each thread that searches: as many as half of a processor's second
+/// cache has room for, since to find out what a word is takes several looks into memory that lies farther off.
+const BITS: u32 = 15;
 
 /// The longest word that is remembered, in bytes.
 pub(super) const MAX_LETTERS: usize = 24;
@@ -81,10 +82,18 @@ impl FromIterator<u8> for Signs {
     }
 }
 
+/// A word, and whether more is known of it than that nothing is found with it. Of most words no more is looked at.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
+struct Entry {
+    letters: Letters,
+    /// The signs behind it with which more has to be looked at.
+    matters: Signs,
+}
+
 /// What is known of a word.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    letters: Letters,
     /// The signs behind it with which something may go on that begins with it, and the place of the trie.
     signs: Signs,
     place: u32,
@@ -95,10 +104,6 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(letters: Letters) -> Self {
-        Self { letters, ..Self::default() }
-    }
-
     /// Adds what is found within it; it is not remembered that there is more than there is room for.
     pub(super) fn add(&mut self, inside: Inside) {
         match self.inside.get_mut(usize::from(self.count)) {
@@ -133,6 +138,11 @@ impl Known {
         }
     }
 
+    /// The signs behind it with which more is to be said than that nothing is found.
+    fn matters(&self) -> Signs {
+        if self.count > 0 { Signs::ALL } else { Signs(self.signs.0 | self.inner.0) }
+    }
+
     /// What is found within it, in the order in which it was added.
     pub(super) fn inside(&self) -> &[Inside] {
         &self.inside[..usize::from(self.count)]
@@ -140,21 +150,28 @@ impl Known {
 }
 
 /// The words of some texts.
-pub(super) struct Memo(Box<[Known]>);
+pub(super) struct Memo {
+    entries: Box<[Entry]>,
+    known: Box<[Known]>,
+}
 
 impl Memo {
     fn new() -> Self {
-        Self(vec![Known::default(); 1 << BITS].into())
+        Self { entries: vec![Entry::default(); 1 << BITS].into(), known: vec![Known::default(); 1 << BITS].into() }
     }
 
-    /// What is known of a word, which is found out where it is not.
+    /// What is known of a word, which is found out where it is not; none where nothing is found with it, if this sign stands
+    /// behind it.
     #[inline]
-    pub(super) fn of(&mut self, letters: Letters, find_out: impl FnOnce() -> Known) -> &Known {
-        let known = &mut self.0[letters.slot()];
-        if !known.letters.are(letters) {
-            *known = find_out();
+    pub(super) fn of(&mut self, letters: Letters, sign: u8, find_out: impl FnOnce() -> Known) -> Option<&Known> {
+        let slot = letters.slot();
+        let entry = &mut self.entries[slot];
+        if !entry.letters.are(letters) {
+            let known = find_out();
+            *entry = Entry { letters, matters: known.matters() };
+            self.known[slot] = known;
         }
-        known
+        (entry.matters.0 & Signs::bit(sign) != 0).then(|| &self.known[slot])
     }
 }
 

@@ -12,6 +12,7 @@
 //! | whether a text reads like one about a person | `letter`, `model` |
 //! | what the sender marked | `marks` |
 
+mod block;
 mod digits;
 mod engine;
 mod fold;
@@ -27,6 +28,7 @@ mod repeated;
 mod rule;
 mod rule_file;
 mod scoring;
+mod searched;
 mod spread;
 mod tokens;
 mod trie;
