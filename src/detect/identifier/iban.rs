@@ -149,12 +149,19 @@ fn extent(text: &[u8], start: usize) -> Option<(usize, bool)> {
 }
 
 /// ISO 7064 modulus 97-10: the first four signs moved to the end, letters as 10 to 35.
-fn remainder(value: &[u8]) -> u32 {
+fn remainder(value: &[u8]) -> u64 {
+    /// A number below which it has room for two more digits.
+    const ROOM: u64 = u64::MAX / 1000;
     let signs = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    signs().skip(4).chain(signs().take(4)).fold(0, |remainder, &byte| match byte {
-        b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
-        _ => (remainder * 100 + u32::from(byte.to_ascii_uppercase() - b'A') + 10) % 97,
-    })
+    let number = signs().skip(4).chain(signs().take(4)).fold(0, |number, &byte| {
+        // A division takes its time: it is made where it has to be.
+        let number = if number < ROOM { number } else { number % 97 };
+        match byte {
+            b'0'..=b'9' => number * 10 + u64::from(byte - b'0'),
+            _ => number * 100 + u64::from(byte.to_ascii_uppercase() - b'A') + 10,
+        }
+    });
+    number % 97
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ const LONGEST_NAME: usize = 21;
 
 /// The number that is this run of digits.
 fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
+    let is_letter = |byte: u8| byte | 0x20 == b'p' || byte | 0x20 == b'i';
     let before = &text[run.start.saturating_sub(MAX_GAP + LONGEST_NAME)..run.start];
     let names = |at: usize| {
         let from_here = &before[at..];
@@ -39,8 +40,11 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
             begins && from_here.len() - name.len() <= MAX_GAP
         })
     };
-    let may_begin = |at: &usize| matches!(before[*at] | 0x20, b'p' | b'i');
-    if !(0..before.len()).filter(may_begin).any(names) {
+    let may_begin = |at: &usize| is_letter(before[*at]);
+    // Most numbers have no name, which is told for all of these bytes at once.
+    if !before.iter().fold(false, |any, byte| any | is_letter(*byte))
+        || !(0..before.len()).filter(may_begin).any(names)
+    {
         return None;
     }
     // Four digits are left when the zeros before the number are.
