@@ -19,9 +19,10 @@ use super::{
     repeated::repeated,
     rule::{CERTAIN, Evidence, List, ListId, Matcher, Pack, Rule, Score},
     rule_file::MAX_PATTERN_MATCH,
-    scoring::{Candidate, Shape, Surroundings, Whole, applied, weigh, why},
+    scoring::{Candidate, Possible, Shape, Surroundings, Whole, applied, weigh, why},
     searched::Searched,
     spread::{Series, Spread},
+    values::{Values, key},
     words::MAX_WORD,
 };
 use crate::{
@@ -30,14 +31,7 @@ use crate::{
 };
 use jiff::civil::Date;
 use regex_automata::{Anchored, Input};
-use std::{
-    collections::{BTreeMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    iter, mem,
-    ops::Range,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, iter, mem, ops::Range, sync::Arc, time::Instant};
 
 /// Findings listed at most; a message with more has its level and categories from all of them.
 pub(super) const MAX_FINDINGS: usize = 1000;
@@ -178,6 +172,7 @@ impl Engine {
                 searched: Searched::new(self.words.as_ref(), document.pieces.len()),
                 words: None,
             },
+            here: iter::repeat_with(|| None).take(self.rules.len()).collect(),
             tallies: BTreeMap::new(),
             numbers: Nearby::new(Category::ALL.len()),
             terms: Nearby::new(self.rules.len()),
@@ -187,7 +182,9 @@ impl Engine {
         };
         let mut late = None;
         for (place, piece) in document.pieces.iter().enumerate() {
-            if inspection.piece(place, &piece.text).is_err() {
+            let in_time = inspection.piece(place, &piece.text);
+            inspection.close(place);
+            if in_time.is_err() {
                 late = Some(Unreadable { place: piece.place.clone(), reason: "limit: time".to_owned() });
                 break;
             }
@@ -211,7 +208,9 @@ struct Inspection<'a> {
     today: Date,
     deadline: Instant,
     whole: WholeMessage<'a>,
-    /// By rule and place.
+    /// By rule: what it found in this piece.
+    here: Vec<Option<Tally>>,
+    /// The same of the pieces before, by rule and place.
     tallies: BTreeMap<(usize, usize), Tally>,
     /// Numbers found in this piece, by category.
     numbers: Nearby<'a>,
@@ -227,7 +226,7 @@ struct Inspection<'a> {
 
 /// What one rule found at one place.
 struct Tally {
-    values: HashSet<u64>,
+    values: Values,
     /// How often a known value was judged again.
     again: usize,
     score: Score,
@@ -242,8 +241,8 @@ struct Stretch<'a> {
     block: Block,
     /// By list, when they were asked for.
     words: Option<Nearby<'a>>,
-    /// By rule: the most that contexts can add here, when that was asked for.
-    gains: Vec<Option<Score>>,
+    /// By rule: the contexts that can count here, when they were asked for.
+    possible: Vec<Option<Possible<'a>>>,
     /// The terms that begin in the block.
     terms: Vec<Candidate<'a>>,
     /// The places in the block where a pattern may match, by the pattern's place among all.
@@ -265,7 +264,7 @@ impl<'a> Inspection<'a> {
             let mut stretch = Stretch {
                 block,
                 words: None,
-                gains: vec![None; self.engine.rules.len()],
+                possible: iter::repeat_with(|| None).take(self.engine.rules.len()).collect(),
                 terms: Vec::new(),
                 beginnings: Vec::new(),
             };
@@ -291,6 +290,12 @@ impl<'a> Inspection<'a> {
             self.numbers.forget_before(start.saturating_sub(BLOCK + self.engine.reach));
         }
         before.map_or(Ok(()), |last| self.terms(place, text, last))
+    }
+
+    /// Puts away what was found in a piece.
+    fn close(&mut self, place: usize) {
+        let found = self.here.iter_mut().enumerate();
+        self.tallies.extend(found.filter_map(|(rule, tally)| Some(((rule, place), tally.take()?))));
     }
 
     fn clock(&self) -> Result<(), Late> {
@@ -498,14 +503,13 @@ impl<'a> Inspection<'a> {
         let engine = self.engine;
         let rule = &engine.rules[candidate.rule];
         let Some(words) = &stretch.words else { return false };
-        let gain = *stretch.gains[candidate.rule].get_or_insert_with(|| rule.gain_with(words));
-        if candidate.score + gain < rule.threshold {
+        let possible = stretch.possible[candidate.rule].get_or_insert_with(|| rule.possible(words));
+        if candidate.score + possible.gain < rule.threshold {
             return false;
         }
         let value = &text.as_bytes()[candidate.range.clone()];
-        let key = key(value);
-        if let Some(tally) = self.tallies.get_mut(&(candidate.rule, place))
-            && tally.values.contains(&key)
+        if let Some(tally) = &mut self.here[candidate.rule]
+            && tally.values.contains(&key(value))
         {
             // It could be surer only.
             tally.again += 1;
@@ -514,13 +518,13 @@ impl<'a> Inspection<'a> {
             }
         }
         let around = Surroundings { words, terms: &self.terms, numbers: &self.numbers };
-        let Some(score) = weigh(rule, candidate, &around, &mut self.whole) else { return false };
+        let Some(score) = weigh(rule, possible, candidate, &around, &mut self.whole) else { return false };
         // The names of hosts and mailboxes say nothing.
         if candidate.word.is_some() && digits::is_embedded(text.as_bytes(), &candidate.range) {
             return false;
         }
-        let tally = self.tallies.entry((candidate.rule, place)).or_insert_with(|| Tally {
-            values: HashSet::new(),
+        let tally = self.here[candidate.rule].get_or_insert_with(|| Tally {
+            values: Values::default(),
             again: 0,
             score: 0,
             masked: String::new(),
@@ -528,7 +532,7 @@ impl<'a> Inspection<'a> {
             at: 0,
         });
         if tally.values.len() < MAX_VALUES {
-            tally.values.insert(key);
+            tally.values.insert(key(value));
         }
         if score > tally.score {
             tally.score = score;
@@ -543,14 +547,14 @@ impl<'a> Inspection<'a> {
     }
 
     fn findings(self) -> Vec<Judged> {
-        let mut values: BTreeMap<usize, HashSet<u64>> = BTreeMap::new();
+        let mut values: BTreeMap<usize, Values> = BTreeMap::new();
         for (&(rule, _), tally) in &self.tallies {
             if self.engine.rules[rule].min_count > 1 {
                 values.entry(rule).or_default().extend(&tally.values);
             }
         }
         let enough = |rule: usize| {
-            let different = values.get(&rule).map_or(1, HashSet::len);
+            let different = values.get(&rule).map_or(1, Values::len);
             different >= self.engine.rules[rule].min_count.min(MAX_VALUES)
         };
         let tallies = self.tallies.into_iter().filter(|((rule, _), _)| enough(*rule));
@@ -609,13 +613,8 @@ impl<'a> Whole<'a> for WholeMessage<'a> {
     fn share(&mut self, at: usize) -> f32 {
         self.letter.share(&self.engine.model, self.document, self.place, at)
     }
-}
 
-/// The value's identity: letters and digits, whatever stands between them.
-fn key(value: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
-        byte.to_ascii_lowercase().hash(&mut hasher);
+    fn most_share(&self) -> f32 {
+        self.letter.most_share(self.place)
     }
-    hasher.finish()
 }

@@ -84,6 +84,8 @@ pub(super) struct Letter<'e> {
     reasons: BTreeMap<(Text, bool), String>,
     /// How many texts around places were looked at.
     around: usize,
+    /// The piece that was asked about last, and what was said of it.
+    last: Option<(usize, f32, Text)>,
 }
 
 impl<'e> Letter<'e> {
@@ -94,6 +96,7 @@ impl<'e> Letter<'e> {
             scores: BTreeMap::new(),
             reasons: BTreeMap::new(),
             around: 0,
+            last: None,
         }
     }
 
@@ -108,8 +111,22 @@ impl<'e> Letter<'e> {
         (score / SURE).clamp(-1.0, 1.0)
     }
 
+    /// What the share of any place in a piece is at most, as far as it is known: what stands around a place adds nothing.
+    pub(super) fn most_share(&self, place: usize) -> f32 {
+        self.last.filter(|(piece, ..)| *piece == place).map_or(1.0, |(_, score, _)| (score / SURE).clamp(0.0, 1.0))
+    }
+
     /// Of the texts that a piece belongs to, the one that reads most like one about a person, and how much it does.
     fn most(&mut self, model: &Model, document: &Document, place: usize) -> (f32, Text) {
+        if let Some((_, score, text)) = self.last.filter(|(piece, ..)| *piece == place) {
+            return (score, text);
+        }
+        let (score, text) = self.find_most(model, document, place);
+        self.last = Some((place, score, text));
+        (score, text)
+    }
+
+    fn find_most(&mut self, model: &Model, document: &Document, place: usize) -> (f32, Text) {
         let own = group(document, place);
         let score = self.score(model, document, own);
         if !is_attached(document, place) {

@@ -32,6 +32,7 @@ mod searched;
 mod spread;
 mod tokens;
 mod trie;
+mod values;
 mod words;
 
 use crate::{

@@ -119,9 +119,10 @@ impl<'a> Few<'a> {
     }
 }
 
-/// Whether two words are the same: mostly they are the very same word of a list.
+/// Whether two words are the same: mostly they are the very same word of a list, or begin or end otherwise.
 fn is_same(one: &str, other: &str) -> bool {
-    ptr::eq(one, other) || one == other
+    let ends = |word: &str| (word.len(), word.bytes().next(), word.bytes().next_back());
+    ptr::eq(one, other) || ends(one) == ends(other) && one == other
 }
 
 /// What is asked for around a candidate.

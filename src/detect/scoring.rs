@@ -51,6 +51,8 @@ pub(super) trait Whole<'a> {
     fn words(&mut self, list: ListId, most: usize) -> Few<'a>;
     /// From -1 (a text for many) to 1 (about a person), around a place.
     fn share(&mut self, at: usize) -> f32;
+    /// What that is at most, as far as it is known.
+    fn most_share(&self) -> f32;
 }
 
 /// A context that changed a score, by how much, and the words that did it.
@@ -60,14 +62,27 @@ pub(super) struct Applied<'a> {
     pub(super) words: Few<'a>,
 }
 
+/// The contexts of a rule that can count in a stretch of text.
+pub(super) struct Possible<'a> {
+    /// Those about what stands near a candidate.
+    near: Vec<&'a Context>,
+    /// Those about the whole message.
+    whole: Vec<&'a Context>,
+    /// The most that all of them can add.
+    pub(super) gain: Score,
+}
+
 impl Rule {
-    /// The same, where only these words stand around.
-    pub(super) fn gain_with(&self, words: &Nearby<'_>) -> Score {
-        let possible = |context: &&Context| match (context.evidence, context.distance) {
-            (Evidence::Words(list), Some(_)) => !words.list(list.0).is_empty(),
+    /// The contexts that can count where only these words stand around.
+    pub(super) fn possible(&self, words: &Nearby<'_>) -> Possible<'_> {
+        let (whole, near): (Vec<_>, Vec<_>) = self.context.iter().partition(|context| context.is_about_the_whole());
+        let mut possible = Possible { near, whole, gain: 0 };
+        possible.near.retain(|context| match context.evidence {
+            Evidence::Words(list) => !words.list(list.0).is_empty(),
             _ => true,
-        };
-        self.context.iter().filter(possible).map(Context::most_gain).sum()
+        });
+        possible.gain = possible.near.iter().chain(&possible.whole).map(|context| context.most_gain()).sum();
+        possible
     }
 
     /// Whether the model has a say.
@@ -138,16 +153,18 @@ fn count(of: usize) -> Score {
 /// decide.
 pub(super) fn weigh<'a>(
     rule: &Rule,
+    possible: &Possible<'_>,
     candidate: &Candidate<'a>,
     around: &Surroundings<'_, 'a>,
     whole: &mut impl Whole<'a>,
 ) -> Option<Score> {
     let mut score = candidate.score;
-    let counts = |context: &&Context| context.is_about_the_whole() || !context.has_nothing(candidate.rule, around);
     // What may yet be added: by contexts that were not looked at, and at last by those about the whole message.
-    let mut open: Score = rule.context.iter().filter(counts).map(Context::most_gain).sum();
+    let by_the_whole: Score = possible.whole.iter().map(|context| most_by_the_whole(context, candidate, whole)).sum();
+    let near = possible.near.iter().filter(|context| !context.has_nothing(candidate.rule, around));
+    let mut open = by_the_whole + near.clone().map(|context| context.most_gain()).sum::<Score>();
     let mut few = Few::default();
-    for context in rule.context.iter().filter(counts).filter(|context| !context.is_about_the_whole()) {
+    for context in near {
         if score + open < rule.threshold {
             return None;
         }
@@ -161,14 +178,20 @@ pub(super) fn weigh<'a>(
     if rule.except.is_some_and(|list| cover(around.words.list(list.0), &candidate.range)) {
         return None;
     }
-    score += about_the_message(rule, candidate, score, whole);
+    let near = score;
+    score += possible.whole.iter().map(|context| about_the_whole(context, candidate, near, whole).0).sum::<Score>();
     (score >= rule.threshold).then_some(score)
 }
 
-/// What the whole message adds to a score.
-fn about_the_message<'a>(rule: &Rule, candidate: &Candidate<'_>, score: Score, whole: &mut impl Whole<'a>) -> Score {
-    let contexts = rule.context.iter().filter(|context| context.is_about_the_whole());
-    contexts.map(|context| about_the_whole(context, candidate, score, whole).0).sum()
+/// The most that a context about the whole message can add to what a candidate is worth.
+fn most_by_the_whole<'a>(context: &Context, candidate: &Candidate<'_>, whole: &impl Whole<'a>) -> Score {
+    match context.evidence {
+        Evidence::Letter if context.weight > 0 => {
+            let share = (context.weight as f32 * whole.most_share()).round() as Score;
+            share.min(candidate.score * MOST_BY_MODEL).max(0)
+        }
+        _ => context.most_gain(),
+    }
 }
 
 /// What a context about the whole message adds to a score that came from what stands near. The model makes no finding of a word

@@ -16,7 +16,8 @@ const MAX_WORD: usize = 40;
 const FEW: usize = 16;
 
 /// Lengths of the groups of letters within a word and its ends, in bytes.
-const GROUPS: std::ops::RangeInclusive<usize> = 3..=5;
+const SHORTEST: usize = 3;
+const LONGEST: usize = 5;
 
 /// The two kinds of feature; each is weighed by itself, so that the many groups do not drown the few words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -124,12 +125,16 @@ const PRIME: u32 = 0x0100_0193;
 
 /// FNV-1a, with the bits mixed at the end, since the upper ones are used.
 fn step(hash: u32, byte: u8) -> u32 {
-    let byte = if byte.is_ascii_digit() { b'0' } else { byte };
     (hash ^ u32::from(byte)).wrapping_mul(PRIME)
 }
 
 fn finish(hash: u32) -> u32 {
     (hash ^ hash >> 15).wrapping_mul(0x2c1b_3c6d)
+}
+
+/// A digit is any digit.
+fn sign(byte: u8) -> u8 {
+    if byte.is_ascii_digit() { b'0' } else { byte }
 }
 
 fn pair(before: u32, word: u32) -> u32 {
@@ -138,19 +143,20 @@ fn pair(before: u32, word: u32) -> u32 {
 
 /// The hash of a word.
 fn whole(word: &[u8]) -> u32 {
-    finish(word.iter().fold(SEED, |hash, &byte| step(hash, byte)))
+    finish(word.iter().fold(SEED, |hash, &byte| step(hash, sign(byte))))
 }
 
 /// The hashes of its groups of letters, a space before and after it.
 fn groups(word: &[u8], mut take: impl FnMut(u32)) {
-    let mut spaced = [b' '; MAX_WORD + 2];
+    // Behind the word is room for the longest group that would begin with its last letter.
+    let mut spaced = [b' '; MAX_WORD + 2 + LONGEST];
     let length = word.len().min(MAX_WORD) + 2;
-    spaced[1..length - 1].copy_from_slice(&word[..length - 2]);
-    for start in 0..length {
+    spaced[1..length - 1].iter_mut().zip(word).for_each(|(place, byte)| *place = sign(*byte));
+    for (start, group) in spaced.windows(LONGEST).take(length - SHORTEST + 1).enumerate() {
         let mut hash = SEED ^ 0x5a5a;
-        for (count, &letter) in (1..).zip(&spaced[start..length.min(start + GROUPS.end())]) {
+        for (count, &letter) in (1..).zip(group) {
             hash = step(hash, letter);
-            if GROUPS.contains(&count) {
+            if count >= SHORTEST && start + count <= length {
                 take(finish(hash));
             }
         }
