@@ -29,13 +29,21 @@ pub(super) fn giro(value: &[u8], _: Date) -> Option<Checksum> {
 
 /// The number within the bank that follows its own, which ends here: its end, and what stands before it.
 pub(super) fn after_bank(text: &[u8], end: usize, digits: RangeInclusive<usize>) -> Option<(usize, Between)> {
-    let gap = text[end..].iter().take(MAX_WORDS + 1).position(u8::is_ascii_digit)?;
-    let start = end + gap;
-    let between = match &text[end..start] {
-        b"-" | b"/" => Between::Sign,
-        white if !white.is_empty() && white.len() <= MAX_WHITE && is_white(white) => Between::White,
-        words if names_account(words) => Between::Words,
-        _ => return None,
+    let (start, between) = match text.get(end..)? {
+        // Mostly one sign stands there, or what is no account stands behind it.
+        [sign, digit, ..] if digit.is_ascii_digit() => match sign {
+            b'-' | b'/' => (end + 1, Between::Sign),
+            b' ' | b'\t' | b'\r' | b'\n' | b',' => (end + 1, Between::White),
+            _ => return None,
+        },
+        after => {
+            let start = end + after.iter().take(MAX_WORDS + 1).position(u8::is_ascii_digit)?;
+            match &text[end..start] {
+                white if !white.is_empty() && white.len() <= MAX_WHITE && is_white(white) => (start, Between::White),
+                words if names_account(words) => (start, Between::Words),
+                _ => return None,
+            }
+        }
     };
     Some((grouped(text, start, digits)?.end, between))
 }

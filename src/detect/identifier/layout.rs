@@ -1,11 +1,10 @@
 //! Ways of writing a number: groups of digits and letters, and what stands between them.
 
 use super::table::{Around, Follow};
-use crate::detect::digits::run_end;
 use std::ops::Range;
 
-/// Letters and digits of the longest number.
-const MAX_VALUE: usize = 40;
+/// Letters and digits of the longest number, and a sign behind them.
+const MAX_VALUE: usize = 41;
 
 /// White space where a layout has a space, in bytes: a cell's end, or a line's end with the white space around it.
 const MAX_WHITE: usize = 3;
@@ -38,6 +37,17 @@ pub(super) struct Written {
 }
 
 impl Written {
+    /// What stands there, if that are not more letters and digits than there is room for.
+    fn of(text: &[u8], range: Range<usize>) -> Option<Self> {
+        let (mut value, mut length) = ([0; MAX_VALUE], 0);
+        for byte in &text[range.clone()] {
+            // Written without a look, and written over by the next where it is a sign.
+            *value.get_mut(length)? = byte.to_ascii_uppercase();
+            length += usize::from(byte.is_ascii_alphanumeric());
+        }
+        Some(Self { range, value, length })
+    }
+
     /// Its letters, in upper case, and digits.
     pub(super) fn value(&self) -> &[u8] {
         &self.value[..self.length]
@@ -82,56 +92,71 @@ impl Layout {
 
     /// Reads the number whose first digits are this run, neither more nor fewer.
     pub(super) fn read(&self, text: &[u8], run: &Range<usize>) -> Option<Written> {
-        let pattern = self.pattern.as_bytes();
-        let before = pattern.iter().position(|sign| *sign == b'd')?;
-        let first = before + run.len();
-        if pattern.get(first) == Some(&b'd') || !pattern.get(before..first)?.iter().rev().all(|sign| *sign == b'd') {
+        if self.first_run() == run.len() { self.read_rest(text, run, self.before()) } else { None }
+    }
+
+    /// How much of the pattern stands before the first digits.
+    pub(super) fn before(&self) -> usize {
+        self.pattern.bytes().take_while(|sign| *sign != b'd').count()
+    }
+
+    /// The same where as many digits as the pattern has first are known to stand, with so much of it before them.
+    pub(super) fn read_rest(&self, text: &[u8], run: &Range<usize>, before: usize) -> Option<Written> {
+        let (before, rest) = self.pattern.as_bytes().split_at_checked(before)?;
+        let start = run.start.checked_sub(before.len())?;
+        // What follows decides most often.
+        let end = follow(rest.get(run.len()..)?, text, run.end)?;
+        // Digits that go on are another number.
+        if text.get(end).is_some_and(u8::is_ascii_digit) || follow(before, text, start) != Some(run.start) {
             return None;
         }
-        let start = run.start.checked_sub(before)?;
-        let mut written = Written { range: start..start, value: [0; MAX_VALUE], length: 0 };
-        let mut at = start;
-        for sign in self.pattern.bytes() {
-            match sign {
-                b' ' => {
-                    let white = white(text, at);
-                    if white == 0 {
-                        return None;
-                    }
-                    at += white;
-                    continue;
-                }
-                b'~' => {
-                    at += white(text, at);
-                    if text.get(at) != Some(&b'-') {
-                        return None;
-                    }
-                    at += 1;
-                    at += white(text, at);
-                    continue;
-                }
-                _ => {}
-            }
-            let byte = *text.get(at)?;
-            let fits = match sign {
-                b'd' => byte.is_ascii_digit(),
-                b'l' => byte.is_ascii_alphabetic(),
-                b'x' => byte.is_ascii_alphanumeric(),
-                _ => byte == sign,
-            };
-            if !fits {
+        Written::of(text, start..end)
+    }
+}
+
+/// Where a text that has a part of a pattern from a place on ends.
+fn follow(pattern: &[u8], text: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut pattern) = (start, pattern);
+    while let [sign, rest @ ..] = pattern {
+        // Digits mostly stand in groups.
+        if let Some(rest) = pattern.strip_prefix(b"dddd") {
+            if !text.get(at..)?.first_chunk().is_some_and(four_digits) {
                 return None;
             }
-            if byte.is_ascii_alphanumeric() {
-                *written.value.get_mut(written.length)? = byte.to_ascii_uppercase();
-                written.length += 1;
-            }
-            at += 1;
+            (at, pattern) = (at + 4, rest);
+            continue;
         }
-        written.range.end = at;
-        // Digits that go on are another number.
-        (run_end(text, at) == at).then_some(written)
+        let fits = match sign {
+            b'd' => text.get(at)?.is_ascii_digit(),
+            b' ' => {
+                let white = white(text, at);
+                at += white.checked_sub(1)?;
+                true
+            }
+            b'~' => {
+                at += white(text, at);
+                let hyphen = *text.get(at)? == b'-';
+                at += white(text, at + 1);
+                hyphen
+            }
+            b'l' => text.get(at)?.is_ascii_alphabetic(),
+            b'x' => text.get(at)?.is_ascii_alphanumeric(),
+            sign => text.get(at)? == sign,
+        };
+        if !fits {
+            return None;
+        }
+        (at, pattern) = (at + 1, rest);
     }
+    Some(at)
+}
+
+/// Whether four bytes are digits, all at once: their upper halves are 3, and stay so when 6 is added.
+fn four_digits(bytes: &[u8; 4]) -> bool {
+    const UPPER: u32 = 0xf0f0_f0f0;
+    const THREES: u32 = 0x3030_3030;
+    let bytes = u32::from_le_bytes(*bytes);
+    bytes & UPPER == THREES && bytes.wrapping_add(0x0606_0606) & UPPER == THREES
 }
 
 pub(super) fn white(text: &[u8], at: usize) -> usize {

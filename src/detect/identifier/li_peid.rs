@@ -31,8 +31,15 @@ const LONGEST_NAME: usize = 21;
 
 /// The number that is this run of digits.
 fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
-    let is_letter = |byte: u8| byte | 0x20 == b'p' || byte | 0x20 == b'i';
-    let before = &text[run.start.saturating_sub(MAX_GAP + LONGEST_NAME)..run.start];
+    const BEFORE: usize = MAX_GAP + LONGEST_NAME;
+    // Most numbers have no name, which is told for all of these bytes at once.
+    let is_letter = |byte: u8| (byte | 0x20 == b'p') | (byte | 0x20 == b'i');
+    if let Some(before) = text[..run.start].last_chunk::<BEFORE>()
+        && !before.iter().fold(false, |any, byte| any | is_letter(*byte))
+    {
+        return None;
+    }
+    let before = &text[run.start.saturating_sub(BEFORE)..run.start];
     let names = |at: usize| {
         let from_here = &before[at..];
         NAMES.iter().any(|name| {
@@ -40,11 +47,7 @@ fn at(text: &[u8], run: &Range<usize>, _: Date) -> Option<Hit> {
             begins && from_here.len() - name.len() <= MAX_GAP
         })
     };
-    let may_begin = |at: &usize| is_letter(before[*at]);
-    // Most numbers have no name, which is told for all of these bytes at once.
-    if !before.iter().fold(false, |any, byte| any | is_letter(*byte))
-        || !(0..before.len()).filter(may_begin).any(names)
-    {
+    if !(0..before.len()).filter(|at| is_letter(before[*at])).any(names) {
         return None;
     }
     // Four digits are left when the zeros before the number are.

@@ -127,14 +127,14 @@ impl Identifier {
         // Behind its own name a number stands as if a space were between.
         let labelled = around.letter_before && digits::is_labelled(text, run.start);
         let alone = if labelled { table.layouts(Around { letter_before: false, ..around }) } else { &[] };
-        for &Entry { kind, layout, same_pattern } in table.layouts(around).iter().chain(alone) {
+        for &Entry { kind, layout, before, same_pattern } in table.layouts(around).iter().chain(alone) {
             if !same_pattern {
                 written = None;
             }
             if done == Some(kind) || !wanted(kind) {
                 continue;
             }
-            let written = written.get_or_insert_with(|| layout.read(text, run));
+            let written = written.get_or_insert_with(|| layout.read_rest(text, run, before));
             if let Some(hit) = written.as_ref().and_then(|written| KINDS[kind].hit(layout.form, text, written, today)) {
                 done = Some(kind);
                 take(kind, hit);

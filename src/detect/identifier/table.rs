@@ -89,6 +89,8 @@ impl Around {
 pub(super) struct Entry {
     pub(super) kind: usize,
     pub(super) layout: &'static Layout,
+    /// How much of the layout's pattern stands before the first digits.
+    pub(super) before: usize,
     /// The entry before it is of the same pattern: what was read for it need not be read again.
     pub(super) same_pattern: bool,
 }
@@ -118,7 +120,7 @@ impl Table {
                     Finder::Written { layouts, .. } => layouts,
                     Finder::Own { .. } => &[],
                 };
-                layouts.iter().map(move |layout| Entry { kind, layout, same_pattern: false })
+                layouts.iter().map(move |layout| Entry { kind, layout, before: layout.before(), same_pattern: false })
             })
             .collect();
         for length in 1..=MAX_FIRST {
