@@ -2,59 +2,82 @@
 //! for what stands anywhere.
 
 use super::{
-    block::blocks,
+    block::{Block, blocks},
     lists::{Found, Lists, Mark},
     words::MAX_WORD,
 };
-use std::ops::Range;
+use std::{iter, ops::Range};
 
-/// Bytes of text whose words are kept, in all; others are searched whenever they are asked for.
-const KEPT: usize = 2 * 1024 * 1024;
+/// Words that are kept, of all texts together: those of some megabytes of an ordinary text. A text with more is searched
+/// whenever it is asked for.
+const KEPT: usize = 1024 * 1024;
 
 /// The words of a message's texts.
 pub(super) struct Searched<'a, L> {
     lists: Option<&'a Lists<L>>,
-    /// By text: the words in it, in the order of their beginnings, if they were asked for and are kept.
-    marks: Vec<Option<Vec<Mark>>>,
-    /// Bytes of text whose words may yet be kept.
+    texts: Vec<Text>,
+    /// Words that may yet be kept.
     room: usize,
+}
+
+/// What is known of a text.
+enum Text {
+    /// It was not searched.
+    New,
+    /// The words in it, in the order of their beginnings.
+    Kept(Vec<Mark>),
+    /// There are too many.
+    NotKept,
 }
 
 impl<'a, L: Copy> Searched<'a, L> {
     /// Nothing yet of so many texts.
     pub(super) fn new(lists: Option<&'a Lists<L>>, texts: usize) -> Self {
-        Self { lists, marks: vec![None; texts], room: KEPT }
+        Self { lists, texts: iter::repeat_with(|| Text::New).take(texts).collect(), room: KEPT }
     }
 
     /// Every word that begins in a range of a text, which is given with its number among the texts, and ends there, in the order
     /// of their beginnings.
     pub(super) fn find(&mut self, number: usize, text: &str, range: Range<usize>, mut take: impl FnMut(Found<'a, L>)) {
         let Some(lists) = self.lists else { return };
-        if self.marks[number].is_none() && text.len() <= self.room {
-            self.room -= text.len();
-            let mut marks = Vec::new();
-            search(lists, text, 0..text.len(), |mark| marks.push(mark));
-            self.marks[number] = Some(marks);
+        if matches!(self.texts[number], Text::New) {
+            self.texts[number] = keep(lists, text, &mut self.room).map_or(Text::NotKept, Text::Kept);
         }
-        match &self.marks[number] {
-            Some(marks) => {
+        match &self.texts[number] {
+            Text::Kept(marks) => {
                 let first = marks.partition_point(|mark| (mark.start as usize) < range.start);
                 let here = marks[first..].iter().take_while(|mark| (mark.start as usize) < range.end);
                 here.filter(|mark| mark.end as usize <= range.end).for_each(|mark| take(lists.found(*mark)));
             }
-            None => search(lists, text, range, |mark| take(lists.found(mark))),
+            _ => {
+                for block in blocks(text, range, MAX_WORD) {
+                    search(lists, text, &block, |mark| take(lists.found(mark)));
+                }
+            }
         }
     }
 }
 
-fn search<L: Copy>(lists: &Lists<L>, text: &str, range: Range<usize>, mut take: impl FnMut(Mark)) {
-    for block in blocks(text, range, MAX_WORD) {
-        lists.find(text, block.start..block.overlap, |mark| {
-            if block.has(mark.start as usize) {
-                take(mark);
-            }
-        });
+/// The words of a text, if there is room for them.
+fn keep<L: Copy>(lists: &Lists<L>, text: &str, room: &mut usize) -> Option<Vec<Mark>> {
+    let mut marks = Vec::new();
+    for block in blocks(text, 0..text.len(), MAX_WORD) {
+        search(lists, text, &block, |mark| marks.push(mark));
+        if marks.len() > *room {
+            return None;
+        }
     }
+    *room -= marks.len();
+    Some(marks)
+}
+
+/// Marks the words that begin in a block.
+fn search<L: Copy>(lists: &Lists<L>, text: &str, block: &Block, mut take: impl FnMut(Mark)) {
+    lists.find(text, block.start..block.overlap, |mark| {
+        if block.has(mark.start as usize) {
+            take(mark);
+        }
+    });
 }
 
 #[cfg(test)]
