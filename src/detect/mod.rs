@@ -6,7 +6,7 @@
 //! | texts and rules -> findings | `engine` |
 //! | numbers whose arithmetic is known | `identifier`, on `digits` |
 //! | numbers whose signs stand apart | `spread` |
-//! | word lists, whatever the letters' case | `lists`, `words`, `fold` |
+//! | word lists, whatever the letters' case | `lists`, `words`, `fold`; once for each text, `searched` |
 //! | in which language a message is | `language` |
 //! | evidence around a candidate | `nearby` |
 //! | whether a text reads like one about a person | `letter`, `model` |
