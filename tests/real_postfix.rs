@@ -457,7 +457,7 @@ async fn policies_are_understood_by_smtp() {
     let old = PostfixVersion::new(3, 5, 0);
     let told = |level, protocols: &str, ciphers, version, requirement, promise: &Promise| {
         let protocols = Protocols::parse(protocols).expect("protocols");
-        let in_force = InForce { level, protocols, ciphers, dane_usable: true };
+        let in_force = InForce { level, protocols, ciphers, dane_usable: true, has_authorities: true };
         let (in_force, held) = (Ok(in_force), Held::Not);
         let question = postfix_policy::Question {
             requirement: Some(requirement),

@@ -2,7 +2,7 @@
 
 use super::{exit, output};
 use segl::{
-    config::{Advice, Config, ConfigError, SocketAddress, line_of, rules::read_rule_files},
+    config::{Advice, Baseline, Config, ConfigError, SocketAddress, line_of, rules::read_rule_files},
     daemon::run::block_on,
     detect::{RuleFault, RuleSet},
     postfix::{
@@ -175,8 +175,29 @@ fn postfix_advice(config: &Config) -> Vec<Advice> {
             ),
         );
     }
-    if let Err(reason) = in_force(Some(&facts)) {
+    let in_force = in_force(Some(&facts));
+    if let Err(reason) = &in_force {
         say("smtp_tls_security_level", format!("{reason}: lookups of pinned destinations are put off"));
+    }
+    if let Ok(in_force) = in_force
+        && config.destinations.baseline != Baseline::None
+    {
+        if !in_force.dane_usable {
+            say(
+                "smtp_dns_support_level",
+                "this Postfix is not set up for DANE: destinations that publish it are held to TLS, and not to their TLSA \
+                 records; set smtp_dns_support_level = dnssec (and a validating resolver in /etc/resolv.conf)"
+                    .to_owned(),
+            );
+        }
+        if !in_force.has_authorities {
+            say(
+                "smtp_tls_CApath",
+                "this Postfix has no certificate authorities: destinations with an MTA-STS policy are held to TLS, and not \
+                 to the policy's names; set smtp_tls_CApath = /etc/ssl/certs or smtp_tls_CAfile"
+                    .to_owned(),
+            );
+        }
     }
     if config.store.pin_lifetime <= facts.maximal_queue_lifetime {
         say("[store] pin-lifetime", "is not longer than Postfix's maximal_queue_lifetime".to_owned());

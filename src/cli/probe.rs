@@ -12,7 +12,7 @@ use segl::{
     policy::{
         decision,
         postfix_policy::{Answer, Held, Question, answer},
-        promise::promise,
+        promise::{Promise, promise},
     },
     postfix::{
         postconf::{Postconf, PostfixFacts},
@@ -107,7 +107,7 @@ fn policy(
     let question = Question {
         requirement: Some(decision::requirement(&config.level.confidential)),
         fixed: config.destinations.fixed(destination),
-        promise: &promise(published, in_force.as_ref().is_ok_and(|in_force| in_force.dane_usable)),
+        promise: &in_force.as_ref().map_or(Promise::Nothing, |in_force| promise(published, in_force)),
         held: Held::ToPromise,
         in_force: &in_force,
         version: facts?.version,

@@ -90,8 +90,10 @@ impl Asked {
 
     fn answer(&self, fixed: Option<&PolicyLine>, published: Option<&Published>, held: Held) -> Answer {
         let Self { requirement, ref in_force, version, map, .. } = *self;
-        let dane_usable = in_force.as_ref().is_ok_and(|in_force| in_force.dane_usable);
-        let promise = &published.map_or(Promise::Nothing, |published| promise(published, dane_usable));
+        let promise = &match (published, in_force) {
+            (Some(published), Ok(in_force)) => promise(published, in_force),
+            _ => Promise::Nothing,
+        };
         let question = Question { requirement, fixed, promise, held, in_force, version };
         let answer = answer(&question);
         match map {

@@ -23,6 +23,9 @@ pub struct InForce {
     /// Whether this configuration can do DANE at all. Where it cannot, Postfix takes `dane` for `may` and refuses
     /// `dane-only` (`src/smtp/smtp_tls_policy.c`, dane_init).
     pub dane_usable: bool,
+    /// Whether it has any certificate authorities to verify a server's certificate by. Where it has none, levels `verify` and
+    /// `secure` stop all mail.
+    pub has_authorities: bool,
 }
 
 impl InForce {
@@ -50,6 +53,7 @@ impl InForce {
             protocols: self.protocols.and(other.protocols),
             ciphers: self.ciphers.max(other.ciphers),
             dane_usable,
+            has_authorities: self.has_authorities && other.has_authorities,
         })
     }
 }
@@ -216,7 +220,7 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
     let unchecked;
     let promise = match promise {
         Promise::Dane(extent) if !in_force.dane_usable => {
-            unchecked = Promise::DaneUnchecked(*extent);
+            unchecked = Promise::Unchecked(*extent);
             &unchecked
         }
         promise => promise,
@@ -243,13 +247,13 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
     match promise {
         Promise::Unknown(reason) => Err(reason.clone()),
         Promise::MtaSts { names } => Ok(Some(by_names(names))),
-        Promise::Dane(_) | Promise::DaneUnchecked(_) if held == Held::Not => Ok(None),
+        Promise::Dane(_) | Promise::Unchecked(_) if held == Held::Not => Ok(None),
         Promise::Dane(Extent::EveryHost) => dane_only(),
         Promise::Dane(Extent::SomeHosts) if !opportunistic => dane_only(),
-        Promise::Dane(_) | Promise::DaneUnchecked(_) if in_force_dane && opportunistic => Ok(None),
+        Promise::Dane(_) | Promise::Unchecked(_) if in_force_dane && opportunistic => Ok(None),
         Promise::Dane(_) if opportunistic => Ok(Some(TlsLevel::Dane.to_string())),
-        Promise::Dane(_) | Promise::DaneUnchecked(Extent::EveryHost | Extent::Unusable) => encrypt(),
-        Promise::DaneUnchecked(Extent::SomeHosts) | Promise::Nothing => {
+        Promise::Dane(_) | Promise::Unchecked(Extent::EveryHost | Extent::Unusable) => encrypt(),
+        Promise::Unchecked(Extent::SomeHosts) | Promise::Nothing => {
             if to_tls {
                 encrypt()
             } else {
@@ -293,7 +297,7 @@ mod tests {
 
     fn in_force(level: TlsLevel) -> InForce {
         let protocols = Protocols::parse(">=TLSv1").unwrap();
-        InForce { level, protocols, ciphers: CipherGrade::Medium, dane_usable: true }
+        InForce { level, protocols, ciphers: CipherGrade::Medium, dane_usable: true, has_authorities: true }
     }
 
     const PUBLISHED: Promise = Promise::Dane(Extent::EveryHost);
@@ -387,9 +391,9 @@ mod tests {
             (L::May, Promise::Dane(EveryHost), "dane-only", "dane-only"),
             (L::May, Promise::Dane(SomeHosts), "dane", "dane-only"),
             (L::May, Promise::Dane(Unusable), "dane", "encrypt"),
-            (L::May, Promise::DaneUnchecked(EveryHost), "encrypt", "encrypt"),
-            (L::May, Promise::DaneUnchecked(SomeHosts), nothing, "encrypt"),
-            (L::May, Promise::DaneUnchecked(Unusable), "encrypt", "encrypt"),
+            (L::May, Promise::Unchecked(EveryHost), "encrypt", "encrypt"),
+            (L::May, Promise::Unchecked(SomeHosts), nothing, "encrypt"),
+            (L::May, Promise::Unchecked(Unusable), "encrypt", "encrypt"),
             // Never weaker than main.cf.
             (L::Encrypt, Promise::Dane(SomeHosts), "dane-only", "dane-only"),
             (L::Encrypt, Promise::Dane(Unusable), "encrypt", "encrypt"),
@@ -684,10 +688,11 @@ mod tests {
             let requirement = authenticated.map(|authenticated| {
                 if authenticated { Requirement::Authenticated(least) } else { Requirement::Encrypt(least) }
             });
-            let in_force = InForce { level, protocols: Protocols::parse(&list).unwrap(), ciphers: grade, dane_usable };
+            let protocols = Protocols::parse(&list).unwrap();
+            let in_force = InForce { level, protocols, ciphers: grade, dane_usable, has_authorities: true };
             let version = if modern { V3_7 } else { V3_5 };
             // What Postfix cannot check, it does not see.
-            let dane_seen = dane_usable && !matches!(promise, Promise::DaneUnchecked(_));
+            let dane_seen = dane_usable && !matches!(promise, Promise::Unchecked(_));
             let possible = (least as u32..=3).any(|minor| oracle::protocol_allowed(&list, minor));
             let before = if level == TlsLevel::None { "may" } else { level.as_str() };
             let (told, attributes) = match ask(requirement, &Ok(in_force), version, &promise, held) {
@@ -725,9 +730,9 @@ mod tests {
                 };
                 let usable = matches!(tlsa, oracle::Tlsa::Matching | oracle::Tlsa::Mismatch);
                 let possible_world = match promise {
-                    Promise::Dane(Extent::EveryHost) | Promise::DaneUnchecked(Extent::EveryHost) => usable,
-                    Promise::Dane(Extent::SomeHosts) | Promise::DaneUnchecked(Extent::SomeHosts) => true,
-                    Promise::Dane(Extent::Unusable) | Promise::DaneUnchecked(Extent::Unusable) => !usable,
+                    Promise::Dane(Extent::EveryHost) | Promise::Unchecked(Extent::EveryHost) => usable,
+                    Promise::Dane(Extent::SomeHosts) | Promise::Unchecked(Extent::SomeHosts) => true,
+                    Promise::Dane(Extent::Unusable) | Promise::Unchecked(Extent::Unusable) => !usable,
                     Promise::Nothing | Promise::MtaSts { .. } => tlsa == oracle::Tlsa::None,
                     Promise::Unknown(_) => true,
                 };
@@ -763,8 +768,8 @@ mod tests {
                         Promise::Unknown(_) => false,
                         _ if !dane_seen => true,
                         Promise::Dane(_) => oracle::allowed("dane", matched, true, &list, delivery),
-                        Promise::DaneUnchecked(Extent::SomeHosts) => true,
-                        Promise::DaneUnchecked(_) => tls.is_some(),
+                        Promise::Unchecked(Extent::SomeHosts) => true,
+                        Promise::Unchecked(_) => tls.is_some(),
                     };
                     prop_assert!(kept, "{} that {:?} does not", about, promise);
                     prop_assert!(held != Held::ToTls || tls.is_some(), "{}", about);
@@ -779,7 +784,7 @@ mod tests {
         prop_oneof![
             Just(Promise::Nothing),
             extent.clone().prop_map(Promise::Dane),
-            extent.prop_map(Promise::DaneUnchecked),
+            extent.prop_map(Promise::Unchecked),
             Just(sts()),
             Just(unknown()),
         ]

@@ -1,5 +1,6 @@
 //! What a destination's publications promise, to a Postfix that can or cannot check it.
 
+use super::postfix_policy::InForce;
 use crate::{
     nexthop::Destination,
     probe::{MtaSts, Published, Tlsa},
@@ -14,8 +15,8 @@ pub enum Promise {
     /// Postfix's `dane` then checks the records of whatever host the MX record names, and no policy asks for that and for
     /// TLS at once.)
     Dane(Extent),
-    /// TLSA records that this Postfix cannot check: that there is TLS is known all the same.
-    DaneUnchecked(Extent),
+    /// TLSA records, or an MTA-STS policy in force, that this Postfix cannot check: that there is TLS is known all the same.
+    Unchecked(Extent),
     /// An MTA-STS policy in force (RFC 8461).
     MtaSts {
         /// The names that certificates must bear, as the `match` attribute has them.
@@ -38,8 +39,8 @@ pub enum Extent {
 
 /// What was published, as far as a Postfix can hold a destination to it. DANE comes before MTA-STS wherever it can be checked
 /// (RFC 8461 section 2), and what cannot be told is never taken for nothing.
-pub fn promise(published: &Published, dane_usable: bool) -> Promise {
-    let dane_usable = dane_usable && published.postfix_sees_dane != Some(false);
+pub fn promise(published: &Published, in_force: &InForce) -> Promise {
+    let dane_usable = in_force.dane_usable && published.postfix_sees_dane != Some(false);
     let extent = match &published.tlsa {
         Tlsa::Present { mx_secure: true, every_host: true } => Some(Extent::EveryHost),
         Tlsa::Present { mx_secure: true, every_host: false } => Some(Extent::SomeHosts),
@@ -53,9 +54,12 @@ pub fn promise(published: &Published, dane_usable: bool) -> Promise {
     };
     match (extent, &published.mta_sts) {
         (Some(extent), _) if dane_usable => Promise::Dane(extent),
-        (_, MtaSts::Policy(policy)) if policy.is_enforced() => Promise::MtaSts { names: policy.names() },
+        (_, MtaSts::Policy(policy)) if policy.is_enforced() => match in_force.has_authorities {
+            true => Promise::MtaSts { names: policy.names() },
+            false => Promise::Unchecked(Extent::EveryHost),
+        },
         (_, MtaSts::Unknown { reason }) => Promise::Unknown(reason.clone()),
-        (Some(extent), _) => Promise::DaneUnchecked(extent),
+        (Some(extent), _) => Promise::Unchecked(extent),
         (None, _) => Promise::Nothing,
     }
 }
@@ -71,7 +75,13 @@ pub fn report(published: &Published, destination: &Destination) -> Option<String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls_policy::{CipherGrade, Protocols, TlsLevel};
     use std::time::Duration;
+
+    fn in_force(dane_usable: bool, has_authorities: bool) -> InForce {
+        let (level, ciphers) = (TlsLevel::May, CipherGrade::Medium);
+        InForce { level, protocols: Protocols::default(), ciphers, dane_usable, has_authorities }
+    }
 
     fn published(tlsa: Tlsa, sees: Option<bool>, mode: Option<&str>) -> Published {
         let mta_sts = match mode {
@@ -93,27 +103,34 @@ mod tests {
         let unknown = || Tlsa::Unknown { reason: "no answer".to_owned() };
         let names = || Promise::MtaSts { names: "mx.example:.example".to_owned() };
         let (not_known, servfail) = (Promise::Unknown("no answer".to_owned()), Promise::Unknown("SERVFAIL".to_owned()));
-        for (tlsa, mode, usable, expected, without_dane) in [
-            (present(true, true), None, true, Promise::Dane(EveryHost), Promise::DaneUnchecked(EveryHost)),
-            (present(true, true), Some("enforce"), true, Promise::Dane(EveryHost), names()),
-            (present(true, true), Some("unknown"), true, Promise::Dane(EveryHost), servfail.clone()),
-            (present(true, false), None, true, Promise::Dane(SomeHosts), Promise::DaneUnchecked(SomeHosts)),
-            (Tlsa::Unusable { mx_secure: true }, Some("enforce"), true, Promise::Dane(Unusable), names()),
-            (present(false, true), None, true, Promise::Nothing, Promise::Nothing),
-            (present(false, true), Some("enforce"), true, names(), names()),
-            (Tlsa::Unusable { mx_secure: false }, None, true, Promise::Nothing, Promise::Nothing),
-            (Tlsa::Absent, None, true, Promise::Nothing, Promise::Nothing),
-            (Tlsa::Absent, Some("testing"), true, Promise::Nothing, Promise::Nothing),
-            (Tlsa::Absent, Some("enforce"), true, names(), names()),
-            (Tlsa::Absent, Some("unknown"), true, servfail.clone(), servfail),
-            (Tlsa::Unsupported, Some("enforce"), true, names(), names()),
-            (unknown(), Some("enforce"), true, not_known.clone(), not_known),
+        for (tlsa, mode, expected, without_dane) in [
+            (present(true, true), None, Promise::Dane(EveryHost), Promise::Unchecked(EveryHost)),
+            (present(true, true), Some("enforce"), Promise::Dane(EveryHost), names()),
+            (present(true, true), Some("unknown"), Promise::Dane(EveryHost), servfail.clone()),
+            (present(true, false), None, Promise::Dane(SomeHosts), Promise::Unchecked(SomeHosts)),
+            (Tlsa::Unusable { mx_secure: true }, Some("enforce"), Promise::Dane(Unusable), names()),
+            (present(false, true), None, Promise::Nothing, Promise::Nothing),
+            (present(false, true), Some("enforce"), names(), names()),
+            (Tlsa::Unusable { mx_secure: false }, None, Promise::Nothing, Promise::Nothing),
+            (Tlsa::Absent, None, Promise::Nothing, Promise::Nothing),
+            (Tlsa::Absent, Some("testing"), Promise::Nothing, Promise::Nothing),
+            (Tlsa::Absent, Some("enforce"), names(), names()),
+            (Tlsa::Absent, Some("unknown"), servfail.clone(), servfail),
+            (Tlsa::Unsupported, Some("enforce"), names(), names()),
+            (unknown(), Some("enforce"), not_known.clone(), not_known),
         ] {
-            assert_eq!(promise(&published(tlsa.clone(), None, mode), usable), expected, "{tlsa:?} {mode:?}");
-            assert_eq!(promise(&published(tlsa.clone(), None, mode), false), without_dane, "{tlsa:?} {mode:?}");
+            let told = |dane_usable, sees| promise(&published(tlsa.clone(), sees, mode), &in_force(dane_usable, true));
+            assert_eq!(told(true, None), expected, "{tlsa:?} {mode:?}");
+            assert_eq!(told(false, None), without_dane, "{tlsa:?} {mode:?}");
             // As if it could not, where its resolver shows it nothing.
-            assert_eq!(promise(&published(tlsa.clone(), Some(false), mode), usable), without_dane, "{tlsa:?} {mode:?}");
+            assert_eq!(told(true, Some(false)), without_dane, "{tlsa:?} {mode:?}");
         }
+    }
+
+    #[test]
+    fn names_are_asked_for_only_where_certificates_can_be_verified() {
+        let published = published(Tlsa::Absent, None, Some("enforce"));
+        assert_eq!(promise(&published, &in_force(true, false)), Promise::Unchecked(Extent::EveryHost));
     }
 
     #[test]

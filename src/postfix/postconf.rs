@@ -31,7 +31,7 @@ const READ_ATTEMPTS: usize = 3;
 const SERVICES_MAX: usize = 10_000;
 
 /// Parameters that every Postfix supported has. One that is missing in postconf's answer is an error.
-const PARAMETERS: [&str; 58] = [
+const PARAMETERS: [&str; 59] = [
     "append_at_myorigin",
     "append_dot_mydomain",
     "canonical_maps",
@@ -84,6 +84,7 @@ const PARAMETERS: [&str; 58] = [
     "smtp_tls_verify_cert_match",
     "smtpd_milters",
     "non_smtpd_milters",
+    "tls_append_default_CA",
     "transport_maps",
     "virtual_alias_domains",
     "virtual_alias_maps",

@@ -189,6 +189,7 @@ pub fn in_force_for(facts: &PostfixFacts, service: Option<&Service>) -> Result<I
         ciphers: CipherGrade::parse(grade)
             .ok_or_else(|| format!("{place}: smtp_tls_mandatory_ciphers `{grade}` is unknown"))?,
         dane_usable: dane_usable(&value),
+        has_authorities: has_authorities(&value),
     })
 }
 
@@ -206,6 +207,14 @@ fn level<'a>(value: &impl Fn(&str) -> &'a str) -> Result<TlsLevel, &'a str> {
         (false, true) => TlsLevel::May,
         (false, false) => TlsLevel::None,
     })
+}
+
+/// Whether there is anything to verify a server's certificate by (postconf(5) smtp_tls_CAfile, smtp_tls_CApath,
+/// tls_append_default_CA).
+fn has_authorities<'a>(value: &impl Fn(&str) -> &'a str) -> bool {
+    !value("smtp_tls_CAfile").is_empty()
+        || !value("smtp_tls_CApath").is_empty()
+        || value("tls_append_default_CA").eq_ignore_ascii_case("yes")
 }
 
 /// What Postfix asks before it does DANE (`src/smtp/smtp_tls_policy.c`, dane_init).
@@ -374,6 +383,7 @@ mod tests {
         assert!(!allowed(TlsVersion::V1_0) && allowed(TlsVersion::V1_2) && !allowed(TlsVersion::V1_3));
         let main = in_force_for(&facts, None).unwrap();
         assert_eq!((main.ciphers, main.dane_usable), (CipherGrade::Medium, true));
+        assert!(!main.has_authorities);
         assert!(main.protocols.allows(TlsVersion::V1_3));
     }
 }
