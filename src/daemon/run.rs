@@ -43,6 +43,9 @@ const SETTLED_MAX: usize = 10_000;
 /// Events of the mail log waiting to be looked at.
 const LOG_EVENTS_MAX: usize = 10_000;
 
+/// How often to look for destinations that are to be looked at although no mail goes there.
+const UPKEEP_EVERY: Duration = Duration::from_secs(600);
+
 /// How long messages under way may take once the daemon is told to end. What is not finished then is refused for now
 /// by Postfix, since its milter has gone.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(8);
@@ -128,6 +131,8 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
         Tidings { log, settled },
         ended(end.clone()),
     ));
+
+    tokio::spawn(keep_up(Arc::clone(&service)));
 
     announce(&config);
     notify::ready();
@@ -263,6 +268,14 @@ async fn finish(name: &str, mut server: JoinHandle<io::Result<()>>) {
             SHUTDOWN_MAX.as_secs()
         );
         server.abort();
+    }
+}
+
+/// Looks at destinations again of which something must not be forgotten.
+async fn keep_up(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(UPKEEP_EVERY).await;
+        service.upkeep().await;
     }
 }
 

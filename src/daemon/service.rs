@@ -110,6 +110,12 @@ impl Service {
         Arc::clone(&self.now().config)
     }
 
+    /// Looks again at what is known of destinations and must not be forgotten.
+    pub async fn upkeep(&self) {
+        let assess = Arc::clone(&self.now().assess);
+        assess.upkeep().await;
+    }
+
     fn now(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -402,6 +402,10 @@ mod tests {
         fn published_now(&self, _: &Destination) -> Option<Arc<Published>> {
             unreachable!()
         }
+
+        fn upkeep(&self) -> BoxFuture<'_, ()> {
+            unreachable!()
+        }
     }
 
     impl PinStore for Parts {

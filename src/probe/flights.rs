@@ -41,6 +41,8 @@ pub(super) trait Finding: Clone + fmt::Debug + PartialEq + Send + Sync + 'static
     fn is_known(&self) -> bool;
     /// Whether it may be told a while longer than it is believed, since what it says keeps mail safe.
     fn outlives(&self) -> bool;
+    /// After how long it is to be looked at again even where nobody asks for it.
+    fn upkeep(&self) -> Option<Duration>;
     /// With what is carried on from what was found before, where nothing was found now.
     fn after(self, before: Option<&Self>) -> Self;
     /// What of it is kept in memory: all but what only people read.
@@ -400,6 +402,9 @@ mod tests {
         }
         fn outlives(&self) -> bool {
             self.0.as_ref().is_ok_and(|found| *found > 0)
+        }
+        fn upkeep(&self) -> Option<Duration> {
+            None
         }
         fn after(self, _: Option<&Self>) -> Self {
             self

@@ -24,6 +24,16 @@ const HELO_MAX: usize = 255;
 /// not answer puts off no mail. It is tried again in five minutes.
 const FETCH_MAX: Duration = Duration::from_secs(15);
 
+/// How often MTA-STS policies are looked at although no mail goes there (RFC 8461 section 3.3).
+const UPKEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// How many of them at once, each in its turn.
+const UPKEEP_MOST: usize = 200;
+
+/// The name under which findings of one kind are kept.
+const PROBE: &str = "probe";
+const PUBLISHED: &str = "published";
+
 /// What is asked about destinations.
 pub trait Assess: Send + Sync {
     /// What is known of what a destination can do, or comes to be known within `budget`. What is not known by then is
@@ -38,6 +48,9 @@ pub trait Assess: Send + Sync {
 
     /// The same for what it publishes.
     fn published_now(&self, destination: &Destination) -> Option<Arc<Published>>;
+
+    /// Looks again at what must not be forgotten although nobody asks for it; to be called now and then.
+    fn upkeep(&self) -> BoxFuture<'_, ()>;
 }
 
 /// Why there can be no probing.
@@ -71,6 +84,8 @@ impl From<TrustError> for ProberError {
 pub struct Prober {
     reports: Flights<Report>,
     published: Flights<Published>,
+    keep: Option<Arc<dyn Keep>>,
+    max_time: Duration,
 }
 
 impl Prober {
@@ -150,9 +165,10 @@ impl Prober {
             fetch: Box::new(fetcher),
             settings: settings.clone(),
         };
-        let published = Flights::new(Box::new(publications), shelf("published", keep.clone()), bounds);
+        let published = Flights::new(Box::new(publications), shelf(PUBLISHED, keep.clone()), bounds);
         let inquiry = Inquiry { dns, postfix_dns, published: published.clone(), trust, settings };
-        Ok(Self { reports: Flights::new(Box::new(inquiry), shelf("probe", keep), bounds), published })
+        let reports = Flights::new(Box::new(inquiry), shelf(PROBE, keep.clone()), bounds);
+        Ok(Self { reports, published, keep, max_time: config.max_time })
     }
 }
 
@@ -182,6 +198,15 @@ impl Assess for Prober {
     fn published_now(&self, destination: &Destination) -> Option<Arc<Published>> {
         self.published.cached(destination)
     }
+
+    fn upkeep(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let Some(keep) = &self.keep else { return };
+            for destination in keep.due(PUBLISHED, UPKEEP_MOST).await {
+                self.published.ask(&destination, self.max_time).await;
+            }
+        })
+    }
 }
 
 impl Finding for Report {
@@ -200,6 +225,10 @@ impl Finding for Report {
     /// Only what speaks for a destination: that it cannot may have changed, and a message would be refused for it.
     fn outlives(&self) -> bool {
         matches!(self.capability, Capability::Authenticated { .. } | Capability::Encrypted { .. })
+    }
+
+    fn upkeep(&self) -> Option<Duration> {
+        None
     }
 
     fn after(self, before: Option<&Self>) -> Self {
@@ -233,6 +262,12 @@ impl Finding for Published {
     /// Whatever it was: a policy that has gone is kept a while, and one that has come is seen a while later.
     fn outlives(&self) -> bool {
         self.is_known()
+    }
+
+    /// An MTA-STS policy must not expire because no mail went there for some days: an attacker who can stop the next fetch
+    /// would have none to contend with (RFC 8461 section 10.2).
+    fn upkeep(&self) -> Option<Duration> {
+        matches!(self.mta_sts, MtaSts::Policy(_)).then_some(UPKEEP)
     }
 
     /// A policy that is held is held whatever became of the look.

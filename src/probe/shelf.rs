@@ -17,6 +17,8 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 pub trait Keep: Send + Sync {
     /// What was kept last of this kind.
     fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>>;
+    /// The destinations of this kind that are to be looked at again by now although nobody asks, at most so many.
+    fn due(&self, kind: &'static str, most: usize) -> BoxFuture<'_, Vec<Destination>>;
     /// Keeps something, in its own time.
     fn keep(&self, kind: &'static str, destination: &Destination, kept: Kept);
 }
@@ -32,6 +34,8 @@ pub struct Kept {
     pub until: i64,
     /// Until when it is of use.
     pub keep: i64,
+    /// When it is to be looked at again although nobody asks for it.
+    pub again: Option<i64>,
 }
 
 /// The shelf for one kind of finding.
@@ -64,7 +68,8 @@ impl<T: Finding + Serialize + DeserializeOwned> Shelf<T> for On<T> {
         let found = unix_time();
         let until = found.saturating_add(seconds(finding.lifetime()));
         let keep = until.saturating_add(seconds(KEPT));
-        self.keep.keep(self.kind, destination, Kept { value, found, until, keep });
+        let again = finding.upkeep().map(|after| found.saturating_add(seconds(after)));
+        self.keep.keep(self.kind, destination, Kept { value, found, until, keep, again });
     }
 }
 
@@ -88,7 +93,7 @@ mod tests {
 
     #[test]
     fn is_believed_for_what_is_left_and_never_longer() {
-        let kept = Kept { value: String::new(), found: 100, until: 160, keep: 0 };
+        let kept = Kept { value: String::new(), found: 100, until: 160, keep: 0, again: None };
         for (now, seconds) in [(100, 60), (159, 1), (160, 0), (161, 0), (99, 0), (i64::MIN, 0), (i64::MAX, 0)] {
             assert_eq!(believed(&kept, now).as_secs(), seconds, "{now}");
         }

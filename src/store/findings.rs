@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 pub const FILE_NAME: &str = "findings.sqlite3";
 
 /// Version of the schema; a file of another version is put aside.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Marks the file as Segl's (`PRAGMA application_id`): "SegF" in ASCII.
 const APPLICATION_ID: i64 = 0x5365_6746;
@@ -31,9 +31,11 @@ const SCHEMA: &str = "
         found       INTEGER NOT NULL,  -- when, Unix time in seconds
         until       INTEGER NOT NULL,  -- until when it is believed
         keep        INTEGER NOT NULL,  -- until when it is of use
+        again       INTEGER,           -- when it is looked at again although nobody asks; never where there is none
         PRIMARY KEY (kind, destination)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX findings_keep ON findings (keep);
+    CREATE INDEX findings_again ON findings (kind, again) WHERE again IS NOT NULL;
 ";
 
 /// Questions and findings that may wait for the thread; more are left out.
@@ -65,11 +67,14 @@ pub struct Finding {
     pub until: i64,
     /// Until when it is of use, be it only to compare with.
     pub keep: i64,
+    /// When it is to be looked at again although nobody asks for it.
+    pub again: Option<i64>,
 }
 
 enum Job {
     Find { kind: &'static str, destination: String, answer: oneshot::Sender<Option<Finding>> },
     Keep { kind: &'static str, destination: String, finding: Finding },
+    Due { kind: &'static str, most: usize, answer: oneshot::Sender<Vec<String>> },
 }
 
 /// The findings of one host. Cheap to clone: clones share the file.
@@ -112,6 +117,18 @@ impl Findings {
         })
     }
 
+    /// The destinations that are to be looked at again by now although nobody asks, at most so many, the longest due first.
+    pub fn due(&self, kind: &'static str, most: usize) -> BoxFuture<'_, Vec<String>> {
+        let (answer, answered) = oneshot::channel();
+        let asked = self.jobs.try_send(Job::Due { kind, most, answer });
+        Box::pin(async move {
+            match asked {
+                Ok(()) => answered.await.unwrap_or_default(),
+                Err(_) => Vec::new(),
+            }
+        })
+    }
+
     /// Keeps a finding, a moment later.
     pub fn keep(&self, kind: &'static str, destination: &str, finding: Finding) {
         // Where there are too many, it is found again.
@@ -145,6 +162,14 @@ impl Keeper {
                         since = Instant::now();
                     }
                     unwritten.push((kind, destination, finding));
+                }
+                Ok(Job::Due { kind, most, answer }) => {
+                    self.write(&mut unwritten);
+                    let due = due(&self.connection, kind, now(), most);
+                    let _ = answer.send(due.unwrap_or_else(|error| {
+                        self.complain(Err(error));
+                        Vec::new()
+                    }));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
@@ -221,12 +246,25 @@ fn prepare(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connect
 }
 
 fn find(connection: &Connection, kind: &str, destination: &str) -> rusqlite::Result<Option<Finding>> {
-    let query = "SELECT value, found, until, keep FROM findings WHERE kind = ?1 AND destination = ?2";
+    let query = "SELECT value, found, until, keep, again FROM findings WHERE kind = ?1 AND destination = ?2";
     let mut statement = connection.prepare_cached(query)?;
     let row = statement.query_row(params![kind, destination], |row| {
-        Ok(Finding { value: row.get(0)?, found: row.get(1)?, until: row.get(2)?, keep: row.get(3)? })
+        Ok(Finding {
+            value: row.get(0)?,
+            found: row.get(1)?,
+            until: row.get(2)?,
+            keep: row.get(3)?,
+            again: row.get(4)?,
+        })
     });
     row.optional()
+}
+
+fn due(connection: &Connection, kind: &str, now: i64, most: usize) -> rusqlite::Result<Vec<String>> {
+    let query = "SELECT destination FROM findings WHERE kind = ?1 AND again <= ?2 ORDER BY again LIMIT ?3";
+    let mut statement = connection.prepare_cached(query)?;
+    let rows = statement.query_map(params![kind, now, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;
+    rows.collect()
 }
 
 fn write(connection: &mut Connection, findings: &[(&'static str, String, Finding)]) -> rusqlite::Result<()> {
@@ -235,11 +273,11 @@ fn write(connection: &mut Connection, findings: &[(&'static str, String, Finding
     }
     let transaction = connection.transaction()?;
     {
-        let insert = "INSERT OR REPLACE INTO findings (kind, destination, value, found, until, keep) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let insert = "INSERT OR REPLACE INTO findings (kind, destination, value, found, until, keep, again) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let mut statement = transaction.prepare_cached(insert)?;
-        for (kind, destination, Finding { value, found, until, keep }) in findings {
-            statement.execute(params![kind, destination, value, found, until, keep])?;
+        for (kind, destination, Finding { value, found, until, keep, again }) in findings {
+            statement.execute(params![kind, destination, value, found, until, keep, again])?;
         }
     }
     transaction.commit()
@@ -284,7 +322,7 @@ mod tests {
     use super::*;
 
     fn finding(value: &str, keep: i64) -> Finding {
-        Finding { value: value.to_owned(), found: 1, until: 2, keep }
+        Finding { value: value.to_owned(), found: 1, until: 2, keep, again: None }
     }
 
     async fn eventually(findings: &Findings, destination: &str, expected: Option<&Finding>) {
@@ -329,6 +367,24 @@ mod tests {
         drop(newer);
         assert!(Findings::open(directory.path()).is_ok());
         assert!(Findings::open(Path::new("/no/such/directory")).is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_due_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let findings = Findings::open(directory.path()).unwrap();
+        let at = |again| Finding { again, ..finding("x", i64::MAX) };
+        for (destination, again) in [
+            ("late.example", Some(5)),
+            ("later.example", Some(3)),
+            ("not.example", Some(i64::MAX)),
+            ("never.example", None),
+        ] {
+            findings.keep("published", destination, at(again));
+        }
+        findings.keep("probe", "other.example", at(Some(1)));
+        assert_eq!(findings.due("published", 10).await, ["later.example", "late.example"]);
+        assert_eq!(findings.due("published", 1).await, ["later.example"]);
     }
 
     #[test]
