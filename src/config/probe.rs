@@ -1,6 +1,7 @@
 //! `[probe]`: how destinations are probed.
 
 use super::{
+    domains::{DomainSet, Entry, entry},
     duration::written,
     reader::Section,
     submitted::network,
@@ -17,6 +18,9 @@ use toml::de::DeValue;
 /// Longest `reply-budget`: Postfix waits 30 s for the answer to a command (`milter_command_timeout`), and what is
 /// done besides takes its time too.
 const REPLY_BUDGET_MAX: Duration = Duration::from_secs(25);
+/// Top-level domains that will never be delegated, and are used inside of organisations: RFC 6762, RFC 8375, and ICANN's word
+/// on internal, corp, home and lan.
+const PRIVATE: [&str; 6] = ["internal", "local", "home.arpa", "corp", "home", "lan"];
 const TENTH: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -54,6 +58,8 @@ pub struct Probe {
     pub allow_private: Vec<Network>,
     /// DNS servers; empty: those of /etc/resolv.conf.
     pub nameservers: Vec<SocketAddr>,
+    /// Domains of which only the organisation's own DNS servers know: nothing about them can be validated.
+    pub private_domains: DomainSet,
     /// A file of DNSSEC trust anchors instead of the built-in root key; for a lab or a private root.
     pub trust_anchor: Option<PathBuf>,
     /// A PEM file of root certificates instead of the system's; for a lab or a private root.
@@ -77,6 +83,7 @@ impl Default for Probe {
             port: 25,
             allow_private: Vec::new(),
             nameservers: Vec::new(),
+            private_domains: PRIVATE.map(|domain| Entry::Below(domain.to_owned())).into_iter().collect(),
             trust_anchor: None,
             ca_file: None,
         }
@@ -106,6 +113,10 @@ impl Probe {
             port: section.value("port", default.port, |value| number(value, 1..=u16::MAX)),
             allow_private: section.list("allow-private", default.allow_private, network),
             nameservers: section.list("nameservers", default.nameservers, name_server),
+            private_domains: match section.list("private-domains", Vec::new(), entry) {
+                none if none.is_empty() && !section.has("private-domains") => default.private_domains,
+                named => named.into_iter().collect(),
+            },
             trust_anchor: section.value("trust-anchor", default.trust_anchor, optional_path),
             ca_file: section.value("ca-file", default.ca_file, optional_path),
         };

@@ -226,6 +226,11 @@ impl<'a> Section<'a> {
         self.keep(line, key, parse(value)).unwrap_or(default)
     }
 
+    /// Whether a key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
     /// The values of a list, or its default.
     pub(super) fn list<T>(
         &self,

@@ -11,8 +11,12 @@
 //! unvalidated, as Postfix takes them (`Security::Unchecked`, asked again after [`RETEST`]). Where it does
 //! validate, bogus is bogus, and stays so while the program runs: a resolver that once showed signatures and then
 //! does not is an attack or a fault.
+//!
+//! Names that only the organisation's own servers know (`mail.corp.internal`) are no part of the signed tree: the root proves
+//! that they do not exist. They are named in the configuration, and taken for unsigned.
 
 use super::tlsa::TlsaRecord;
+use crate::config::DomainSet;
 use futures_util::future::BoxFuture;
 use hickory_resolver::{
     TokioResolver,
@@ -136,6 +140,8 @@ pub(super) enum ResolverError {
 pub(super) struct Resolver {
     validating: TokioResolver,
     plain: TokioResolver,
+    /// Domains that are in no public DNS, where nothing can be validated.
+    private: DomainSet,
     path: Mutex<PathState>,
     /// Held by whoever tests the path, so that it is tested once.
     testing: tokio::sync::Mutex<()>,
@@ -151,8 +157,12 @@ enum PathState {
 
 impl Resolver {
     /// A resolver that asks these servers (none: those of /etc/resolv.conf) and trusts the root's keys, or those of
-    /// a file.
-    pub(super) fn new(nameservers: &[SocketAddr], trust_anchor: Option<&Path>) -> Result<Self, ResolverError> {
+    /// a file. What it hears of private domains is taken as it comes, for one of an unsigned zone.
+    pub(super) fn new(
+        nameservers: &[SocketAddr],
+        trust_anchor: Option<&Path>,
+        private: DomainSet,
+    ) -> Result<Self, ResolverError> {
         let (config, options) = if nameservers.is_empty() {
             system()?
         } else {
@@ -188,6 +198,7 @@ impl Resolver {
         Ok(Self {
             validating: build(true)?,
             plain: build(false)?,
+            private,
             path: Mutex::new(PathState::Untested),
             testing: tokio::sync::Mutex::new(()),
         })
@@ -196,6 +207,10 @@ impl Resolver {
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer<RData>, DnsFailure> {
         let failure = |reason: String| DnsFailure { kind: kind.to_string(), name: name.to_owned(), reason };
         let query = host_name(name).ok_or_else(|| failure("no host name".to_owned()))?;
+        if self.private.contains(name) {
+            let answer = look_up(&self.plain, &query, kind, false).await;
+            return answer.map(Answer::insecure).map_err(|fault| failure(fault.to_string()));
+        }
         if self.known_to_strip() == Some(true) {
             return look_up(&self.plain, &query, kind, false).await.map_err(|fault| failure(fault.to_string()));
         }
@@ -280,6 +295,14 @@ impl Dns for Resolver {
 }
 
 impl<T> Answer<T> {
+    /// The same of a zone that is not signed.
+    fn insecure(self) -> Self {
+        match self {
+            Self::Records(records) => Self::Records(Records { security: Security::Insecure, ..records }),
+            none => none,
+        }
+    }
+
     fn filter_map<U>(self, map: impl FnMut(T) -> Option<U>) -> Answer<U> {
         match self {
             Self::Records(Records { data, security, canonical }) => {

@@ -142,7 +142,11 @@ impl Prober {
             },
             let_go: LetGo { probes: destinations.let_go_probes, time: destinations.let_go_time },
         };
-        let dns = Arc::new(Resolver::new(&config.nameservers, config.trust_anchor.as_deref())?);
+        let dns = Arc::new(Resolver::new(
+            &config.nameservers,
+            config.trust_anchor.as_deref(),
+            config.private_domains.clone(),
+        )?);
         let trust = Trust::load(config.ca_file.as_deref())?;
         let bounds = Bounds {
             concurrency: config.concurrency,

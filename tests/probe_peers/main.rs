@@ -216,6 +216,13 @@ async fn every_kind_of_zone() {
     let bogus = ask(&prober, "bogus.test").await;
     assert!(reason(&bogus).contains("DNSSEC validation failed"), "{bogus:?}");
     assert_eq!(ask(&prober, "servfail.test").await.capability.word(), "unknown");
+    // The same, where it is said to be a zone of our own.
+    let text = "[probe]\nprivate-domains = ['bogus.test']";
+    let private_domains = config::Config::parse(text).unwrap().probe.private_domains;
+    let config = config::Probe { private_domains, ..world.config.clone() };
+    let private =
+        ask(&Prober::beside(&[], &config, &config::Destinations::default(), "", None).unwrap(), "bogus.test").await;
+    assert_eq!(private.capability.word(), "encrypted", "{private:?}");
 
     // Bracketed: no MX lookup, and a port of its own.
     let direct = ask(&prober, "[h1.plain.test]").await;
