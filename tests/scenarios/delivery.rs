@@ -45,7 +45,11 @@ fn tagged_mail_leaves_over_tls(options: &Options<'_>) {
     expect_released(&lab, destination);
     assert_eq!(json_lines(&lab, &["pins", "--json"]), Vec::<serde_json::Value>::new());
     let told = &json_lines(&lab, &["policy", "--json", destination])[0];
-    assert_eq!((&told["answer"], &told["reason"]), (&json!("NOTFOUND"), &json!("no pin holds it")), "{told}");
+    assert_eq!(
+        (&told["answer"], &told["reason"]),
+        (&json!("NOTFOUND"), &json!("no pin holds it, and nothing else does")),
+        "{told}"
+    );
 }
 
 /// `segl policy` names what Postfix is told, the level without Segl, and the message that is the reason.
