@@ -27,6 +27,9 @@ use tokio::{net::TcpStream, time::timeout};
 /// How many connections one destination gets at once.
 const CONNECTIONS: usize = 4;
 
+/// Where servers speak TLS from the start (RFC 8314 section 3).
+const TLS_PORT: u16 = 465;
+
 /// How to look.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -106,7 +109,12 @@ impl Inquiry {
     }
 
     async fn look(&self, destination: &Destination, progress: Progress<'_, Report>) -> Report {
-        let port = match mx::port(destination, self.settings.port) {
+        let port = match mx::port(destination, self.settings.port).await {
+            Ok(TLS_PORT) => {
+                let reason =
+                    "port 465 speaks TLS from the start (smtp_tls_wrappermode), which is not probed".to_owned();
+                return self.verdict(Capability::Unknown { reason });
+            }
             Ok(port) => port,
             Err(reason) => return self.verdict(Capability::Unknown { reason }),
         };

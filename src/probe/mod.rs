@@ -7,6 +7,7 @@
 //! inquiry      what a destination can do: MX hosts, their addresses, each of them contacted, DANE looked for
 //! publications what it publishes: DANE, MTA-STS
 //! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
+//! services     service name -> port
 //! address      which addresses may be contacted
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
@@ -35,6 +36,7 @@ mod mx;
 mod prober;
 mod publications;
 mod reply;
+mod services;
 mod shelf;
 mod smtp;
 mod starttls;

@@ -1,7 +1,11 @@
 //! Next-hop -> the hosts that its mail goes to, as smtp(8) finds them (RFC 5321 section 5.1, RFC 7505; Postfix
 //! `src/smtp/smtp_addr.c`).
 
-use super::dns::{Answer, Dns, Security, is_host_name};
+use super::{
+    dns::{Answer, Dns, Security, is_host_name},
+    inquiry::plainly,
+    services,
+};
 use crate::nexthop::Destination;
 use std::net::IpAddr;
 
@@ -44,19 +48,19 @@ pub(super) struct Host {
 /// The port to contact for a destination, `default` where it names none.
 ///
 /// # Errors
-/// When it names one that cannot be probed; with the reason.
-pub(super) fn port(destination: &Destination, default: u16) -> Result<u16, String> {
+/// When it names one that there is not, or a service that no table has; with the reason.
+pub(super) async fn port(destination: &Destination, default: u16) -> Result<u16, String> {
     let Some(port) = destination.port() else { return Ok(default) };
-    let number = match port {
-        "smtp" => 25,
-        "submission" => 587,
-        "submissions" | "smtps" | "ssmtp" => 465,
-        number => number.parse().map_err(|_| format!("port `{port}` is neither a number nor smtp or submission"))?,
-    };
-    match number {
-        0 => Err("there is no port 0".to_owned()),
-        465 => Err("port 465 speaks TLS from the start (smtp_tls_wrappermode), which is not probed".to_owned()),
-        number => Ok(number),
+    if port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match port.parse() {
+            Ok(0) | Err(_) => Err(format!("there is no port {port}")),
+            Ok(number) => Ok(number),
+        };
+    }
+    match services::port_of(port).await {
+        Ok(Some(number)) => Ok(number),
+        Ok(None) => Err(format!("service `{}` is not in /etc/services", port.escape_default())),
+        Err(error) => Err(format!("/etc/services: {}", plainly(&error))),
     }
 }
 
@@ -204,21 +208,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn knows_the_ports() {
+    #[tokio::test]
+    async fn knows_the_ports() {
         for (destination, expected) in [
             ("example.dk", Some(2525)),
             ("[example.dk]:25", Some(25)),
             ("example.dk:26", Some(26)),
             ("[example.dk]:smtp", Some(25)),
             ("[example.dk]:submission", Some(587)),
-            ("[example.dk]:smtps", None),
-            ("[example.dk]:465", None),
+            ("[example.dk]:smtps", Some(465)),
+            ("[example.dk]:Submissions", Some(465)),
+            ("[example.dk]:465", Some(465)),
             ("[example.dk]:0", None),
             ("[example.dk]:99999", None),
-            ("[example.dk]:gopher", None),
+            ("[example.dk]:no-such-service", None),
         ] {
-            assert_eq!(port(&Destination::new(destination).unwrap(), 2525).ok(), expected, "{destination}");
+            assert_eq!(port(&Destination::new(destination).unwrap(), 2525).await.ok(), expected, "{destination}");
         }
     }
 

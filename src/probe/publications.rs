@@ -63,7 +63,7 @@ impl Publications {
     }
 
     async fn tlsa(&self, destination: &Destination) -> (Tlsa, Option<bool>) {
-        let port = match mx::port(destination, self.settings.port) {
+        let port = match mx::port(destination, self.settings.port).await {
             Ok(port) => port,
             Err(reason) => return (Tlsa::Unknown { reason }, None),
         };
