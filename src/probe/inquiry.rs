@@ -14,6 +14,7 @@ use super::{
     shelf::unix_time,
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
+    turns::Turns,
 };
 use crate::{network::Network, nexthop::Destination, requirement::TlsVersion};
 use futures_util::{
@@ -72,6 +73,7 @@ pub(super) struct Inquiry {
     /// What the destination publishes besides.
     pub(super) published: Flights<Published>,
     pub(super) trust: Trust,
+    pub(super) turns: Turns,
     pub(super) settings: Settings,
 }
 
@@ -338,7 +340,10 @@ impl Inquiry {
         }
     }
 
+    /// Contacts a host, once nobody else does.
     async fn contact(&self, report: HostReport, port: u16, bond: &Bond) -> HostReport {
+        let Some(address) = report.address else { return report };
+        let _turn = self.turns.wait(address).await;
         let step_time = self.settings.step_time;
         let (stream, mut report) = match self.ask_for_tls(report, port).await {
             Ok(granted) => granted,

@@ -9,6 +9,7 @@
 //! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
 //! services     service name -> port
 //! address      which addresses may be contacted
+//! turns        one connection to an address at a time
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
 //! hello        what a server answers with whom rustls cannot shake hands
@@ -41,6 +42,7 @@ mod shelf;
 mod smtp;
 mod starttls;
 mod tlsa;
+mod turns;
 
 pub use hello::KeyExchange;
 pub use history::History;

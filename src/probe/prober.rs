@@ -11,6 +11,7 @@ use super::{
     publications::Publications,
     shelf::{Keep, On, unix_time},
     starttls::{Trust, TrustError},
+    turns::Turns,
 };
 use crate::{config, nexthop::Destination};
 use futures_util::future::BoxFuture;
@@ -170,7 +171,8 @@ impl Prober {
             settings: settings.clone(),
         };
         let published = Flights::new(Box::new(publications), shelf(PUBLISHED, keep.clone()), bounds);
-        let inquiry = Inquiry { dns, postfix_dns, published: published.clone(), trust, settings };
+        let turns = Turns::default();
+        let inquiry = Inquiry { dns, postfix_dns, published: published.clone(), trust, turns, settings };
         let reports = Flights::new(Box::new(inquiry), shelf(PROBE, keep.clone()), bounds);
         Ok(Self { reports, published, keep, max_time: config.max_time })
     }
