@@ -12,6 +12,7 @@ use segl::{
     nexthop::Destination,
     policy::postfix_policy::Answer,
     postfix::{
+        manner,
         postconf::{Postconf, PostfixFacts},
         socketmap::Map,
         transport,
@@ -21,7 +22,7 @@ use segl::{
     store::{Pin, Scope, database::Database},
 };
 use serde::Serialize;
-use std::{fmt::Write, path::Path, process::ExitCode};
+use std::{fmt::Write, path::Path, process::ExitCode, sync::Arc};
 
 /// Arguments of `segl policy`.
 #[derive(clap::Args)]
@@ -88,8 +89,8 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
 
 async fn tell(config: &Config, destinations: &[Destination], pins: &[Pin], json: bool) -> String {
     let facts = Postconf::new(&config.postfix).read().await.map_err(|error| error.to_string());
-    let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
-    let prober = Prober::new(&config.probe, helo).map_err(|error| error.to_string());
+    let manners = Arc::new(manner::now(facts.as_ref().ok()));
+    let prober = Prober::with(&config.probe, &config.destinations, manners, None).map_err(|error| error.to_string());
     let mut text = String::new();
     for destination in destinations {
         let told = told(config, destination, pins, facts.as_ref(), prober.as_ref()).await;

@@ -15,10 +15,13 @@ use segl::{
         promise::{Promise, promise},
     },
     postfix::{
+        manner,
         postconf::{Postconf, PostfixFacts},
         transport,
     },
-    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Prober, Proof, Published, Report},
+    probe::{
+        Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Manner, Prober, Proof, Published, Report,
+    },
 };
 use serde::Serialize;
 use std::{
@@ -26,6 +29,7 @@ use std::{
     net::IpAddr,
     path::Path,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -68,8 +72,11 @@ pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
 
 async fn probe(config: &Config, destinations: &[Destination], json: bool) -> ExitCode {
     let facts = Postconf::new(&config.postfix).read().await.ok();
-    let helo = facts.as_ref().map_or_else(own_name, |facts| facts.helo_name().to_owned());
-    let prober = match Prober::new(&config.probe, &helo) {
+    // Destinations can be looked at where there is no Postfix, too: as one would that is not configured.
+    let manner = facts
+        .as_ref()
+        .map_or_else(|| Manner { helo: own_name(), ..Manner::default() }, |facts| manner::now(Some(facts)));
+    let prober = match Prober::with(&config.probe, &config.destinations, Arc::new(manner), None) {
         Ok(prober) => prober,
         Err(error) => return exit::fail(exit::CONFIG, error),
     };

@@ -14,7 +14,9 @@ pub(crate) fn dane(tlsa: &Tlsa) -> (&'static str, String) {
         }
         Tlsa::Unusable { .. } => ("unusable", "TLSA records, none of which can be used".to_owned()),
         Tlsa::Absent => ("absent", "no TLSA records".to_owned()),
-        Tlsa::Unsupported => ("unsupported", "cannot be seen: the DNS servers strip DNSSEC".to_owned()),
+        Tlsa::Unsupported => {
+            ("unsupported", "cannot be seen: the DNS servers strip DNSSEC, or Postfix does not ask them".to_owned())
+        }
         Tlsa::Unknown { reason } => ("unknown", format!("unknown: {reason}")),
     }
 }

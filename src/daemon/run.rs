@@ -194,9 +194,8 @@ struct Lasting {
 fn snapshot(config: Arc<Config>, lasting: &Lasting, attachments: Attachments) -> Result<Snapshot, DaemonError> {
     let reader = Reader::load(&config, attachments).map_err(|faults| DaemonError::Rules(faults.join("\n")))?;
     let Lasting { pins, findings, watch } = lasting;
-    let facts = watch.facts();
-    let helo = facts.as_ref().map_or("localhost", |facts| facts.helo_name());
-    let prober = Arc::new(Prober::with(&config.probe, &config.destinations, helo, Some(Arc::new(findings.clone())))?);
+    let (manners, keep) = (Arc::clone(watch) as _, Arc::new(findings.clone()) as _);
+    let prober = Arc::new(Prober::with(&config.probe, &config.destinations, manners, Some(keep))?);
     Ok(Snapshot::new(config, Arc::new(reader), prober, Arc::clone(pins), Arc::clone(watch)))
 }
 

@@ -4,6 +4,7 @@ pub mod content;
 pub mod guard;
 pub mod judge;
 pub mod maillog;
+pub mod manner;
 pub mod milter;
 pub mod netstring;
 pub mod postconf;

@@ -31,7 +31,7 @@ const READ_ATTEMPTS: usize = 3;
 const SERVICES_MAX: usize = 10_000;
 
 /// Parameters that every Postfix supported has. One that is missing in postconf's answer is an error.
-const PARAMETERS: [&str; 59] = [
+const PARAMETERS: [&str; 66] = [
     "append_at_myorigin",
     "append_dot_mydomain",
     "canonical_maps",
@@ -43,6 +43,8 @@ const PARAMETERS: [&str; 59] = [
     "empty_address_default_transport_maps_lookup_key",
     "empty_address_relayhost_maps_lookup_key",
     "ignore_mx_lookup_error",
+    "inet_interfaces",
+    "inet_protocols",
     "local_transport",
     "mail_version",
     "masquerade_classes",
@@ -65,8 +67,12 @@ const PARAMETERS: [&str; 59] = [
     "sender_canonical_maps",
     "sender_dependent_default_transport_maps",
     "sender_dependent_relayhost_maps",
+    "smtp_address_preference",
+    "smtp_bind_address",
+    "smtp_bind_address6",
     "smtp_connection_cache_destinations",
     "smtp_connection_cache_on_demand",
+    "smtp_discard_ehlo_keywords",
     "smtp_dns_resolver_options",
     "smtp_dns_support_level",
     "smtp_fallback_relay",
@@ -82,6 +88,7 @@ const PARAMETERS: [&str; 59] = [
     "smtp_tls_secure_cert_match",
     "smtp_tls_security_level",
     "smtp_tls_verify_cert_match",
+    "smtp_tls_wrappermode",
     "smtpd_milters",
     "non_smtpd_milters",
     "tls_append_default_CA",
@@ -94,11 +101,13 @@ const PARAMETERS: [&str; 59] = [
 ];
 
 /// Parameters that some versions have and others have not yet, or no longer.
-const OPTIONAL_PARAMETERS: [&str; 5] = [
+const OPTIONAL_PARAMETERS: [&str; 6] = [
     // Obsolete since 2.3.
     "smtp_enforce_tls",
     "smtp_tls_enforce_peername",
     "smtp_use_tls",
+    // Since 3.7.
+    "smtp_bind_address_enforce",
     // Since 3.10.
     "tls_required_enable",
     // Since 3.11.
@@ -106,7 +115,7 @@ const OPTIONAL_PARAMETERS: [&str; 5] = [
 ];
 
 /// Parameters that decide the TLS level, and that a service of master.cf may override.
-const TLS_PARAMETERS: [&str; 13] = [
+pub(super) const TLS_PARAMETERS: [&str; 13] = [
     "disable_dns_lookups",
     "ignore_mx_lookup_error",
     "smtp_dns_resolver_options",
@@ -120,6 +129,22 @@ const TLS_PARAMETERS: [&str; 13] = [
     "smtp_tls_protocols",
     "smtp_tls_security_level",
     "smtp_use_tls",
+];
+
+/// Parameters that decide how a destination is contacted, and that a service of master.cf may override; but for the name
+/// in EHLO, which decides nothing else.
+pub(super) const MANNER_PARAMETERS: [&str; 11] = [
+    "disable_dns_lookups",
+    "inet_interfaces",
+    "inet_protocols",
+    "smtp_address_preference",
+    "smtp_bind_address",
+    "smtp_bind_address6",
+    "smtp_bind_address_enforce",
+    "smtp_discard_ehlo_keywords",
+    "smtp_dns_support_level",
+    "smtp_host_lookup",
+    "smtp_tls_wrappermode",
 ];
 
 /// Why facts could not be read.
@@ -176,7 +201,7 @@ pub struct PostfixFacts {
     /// Every service of master.cf.
     pub services: Vec<Service>,
     parameters: BTreeMap<String, String>,
-    /// The values of [`TLS_PARAMETERS`] as written, `$name` not expanded.
+    /// The values of [`TLS_PARAMETERS`] and [`MANNER_PARAMETERS`] as written, `$name` not expanded.
     unexpanded: BTreeMap<String, String>,
 }
 
@@ -199,9 +224,9 @@ impl PostfixFacts {
         service.and_then(|service| service.overrides.get(name).map(String::as_str)).or_else(|| self.parameter(name))
     }
 
-    /// Why the TLS parameters of main.cf may mean something else to this service than what postconf expands them to;
-    /// `None` when they do not.
-    pub(super) fn not_expandable(&self, service: &Service) -> Option<String> {
+    /// Why some of these parameters of main.cf ([`TLS_PARAMETERS`], [`MANNER_PARAMETERS`]) may mean something else to this
+    /// service than what postconf expands them to; `None` when none does.
+    pub(super) fn not_expandable(&self, service: &Service, parameters: &[&str]) -> Option<String> {
         let depends_on = |value: &str, name: &str| {
             value.match_indices(name).any(|(at, _)| {
                 let before = value[..at].trim_end_matches(['{', '(']);
@@ -210,7 +235,8 @@ impl PostfixFacts {
             })
         };
         let own = ["service_name", "process_name", "process_id"];
-        for (parameter, value) in self.unexpanded.iter().filter(|(name, _)| !service.overrides.contains_key(*name)) {
+        let decided = |name: &str| !parameters.contains(&name) || service.overrides.contains_key(name);
+        for (parameter, value) in self.unexpanded.iter().filter(|(name, _)| !decided(name)) {
             let name = own.into_iter().chain(service.overrides.keys().map(String::as_str));
             if let Some(name) = name.into_iter().find(|name| depends_on(value, name)) {
                 return Some(format!("main.cf: {parameter} depends on ${name}, which service {} sets", service.name));
@@ -350,7 +376,7 @@ fn parse_overrides(output: &str, services: &mut [Service]) -> Result<(), String>
 struct Printed {
     /// `postconf -x NAME…`
     expanded: String,
-    /// `postconf NAME…` for the TLS parameters
+    /// `postconf NAME…` for what services may override
     unexpanded: String,
     /// `postconf -M`
     services: String,
@@ -367,7 +393,7 @@ fn parse(printed: &Printed) -> Result<PostfixFacts, PostconfError> {
     if let Some(missing) = PARAMETERS.into_iter().find(|name| !parameters.contains_key(*name)) {
         return Err(wrong("-x")(format!("{missing} is missing in the answer")));
     }
-    let unexpanded = parse_parameters(&printed.unexpanded).map_err(wrong("(TLS parameters)"))?;
+    let unexpanded = parse_parameters(&printed.unexpanded).map_err(wrong("(parameters of services)"))?;
     let mut services = parse_services(&printed.services).map_err(wrong("-M"))?;
     parse_overrides(&printed.overrides, &mut services).map_err(wrong("-P"))?;
     let value = |name: &str| parameters.get(name).map(String::as_str).unwrap_or_default();
@@ -429,7 +455,7 @@ impl Postconf {
         let names = PARAMETERS.into_iter().chain(OPTIONAL_PARAMETERS);
         let printed = Printed {
             expanded: self.ask(std::iter::once("-x").chain(names)).await?,
-            unexpanded: self.ask(TLS_PARAMETERS).await?,
+            unexpanded: self.ask(TLS_PARAMETERS.into_iter().chain(MANNER_PARAMETERS)).await?,
             services: self.ask(["-M"]).await?,
             overrides: self.ask(["-P", "-x"]).await?,
         };
@@ -697,7 +723,7 @@ pub(super) mod tests {
              -o smtp_tls_security_level=secure -o smtp_tls_mandatory_ciphers=high\n",
         )
         .await;
-        let why = |name: &str| facts.not_expandable(facts.service(name, "unix").unwrap());
+        let why = |name: &str| facts.not_expandable(facts.service(name, "unix").unwrap(), &TLS_PARAMETERS);
         assert!(why("smtp").unwrap().contains("smtp_tls_mandatory_ciphers depends on $service_name"));
         assert!(why("a").is_some());
         assert_eq!(why("b"), None);

@@ -1,7 +1,7 @@
 //! Where a transport leads, and which TLS level it has: told by the daemon behind it in master.cf, never by its name.
 
 use super::{
-    postconf::{PostfixFacts, Service, split_list},
+    postconf::{PostfixFacts, Service, TLS_PARAMETERS, split_list},
     socketmap::Map,
 };
 use crate::{
@@ -142,6 +142,14 @@ fn asks_us(facts: &PostfixFacts, service: &Service) -> Result<(), String> {
     Ok(())
 }
 
+/// The smtp(8) services that ask our policy map.
+pub(super) fn asking(facts: &PostfixFacts) -> impl Iterator<Item = &Service> {
+    facts
+        .services
+        .iter()
+        .filter(|service| service.kind == "unix" && service.command == "smtp" && policy_maps(facts, Some(service)).ours)
+}
+
 /// The TLS level in force without us, for whoever may ask our map.
 ///
 /// The socketmap protocol does not say which service asks. So what is in force is, over every smtp(8) service that
@@ -154,11 +162,8 @@ fn asks_us(facts: &PostfixFacts, service: &Service) -> Result<(), String> {
 /// temporary failure.
 pub fn in_force(facts: Option<&PostfixFacts>) -> Result<InForce, String> {
     let facts = facts.ok_or("Postfix's configuration could not be read")?;
-    let asking = facts.services.iter().filter(|service| {
-        service.kind == "unix" && service.command == "smtp" && policy_maps(facts, Some(service)).ours
-    });
     let mut strictest: Option<InForce> = None;
-    for service in asking {
+    for service in asking(facts) {
         let own = in_force_for(facts, Some(service))?;
         strictest = Some(match strictest {
             Some(so_far) => so_far.and(own)?,
@@ -176,7 +181,7 @@ pub fn in_force(facts: Option<&PostfixFacts>) -> Result<InForce, String> {
 /// # Errors
 /// As for [`in_force`].
 pub fn in_force_for(facts: &PostfixFacts, service: Option<&Service>) -> Result<InForce, String> {
-    if let Some(reason) = service.and_then(|service| facts.not_expandable(service)) {
+    if let Some(reason) = service.and_then(|service| facts.not_expandable(service, &TLS_PARAMETERS)) {
         return Err(reason);
     }
     let value = |name: &str| facts.parameter_of(service, name).unwrap_or_default();

@@ -24,7 +24,7 @@ pub(super) enum Found {
     Absent,
     /// There is no such host, or it has no address, so that no mail goes there.
     NoHost,
-    /// The resolver at hand strips DNSSEC.
+    /// The resolver at hand strips DNSSEC, or was not asked.
     Unchecked,
     /// Not to be told now; with the reason.
     Unknown(String),

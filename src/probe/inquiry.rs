@@ -6,11 +6,15 @@ use super::{
     address::{self, Refusal},
     binding::{Binding, Verdict},
     capability,
+    connect::connect,
     dane::{self, Found},
     dns::{Answer, Dns, DnsFailure, Records, Security, is_host_name},
     flights::{Finding, Flights, Inquire, Progress},
     history::{self, History, LetGo},
+    manner::{HostLookup, Manner, Manners},
     mx::{self, Host, Hosts, Route},
+    native,
+    prober::can_be_said,
     shelf::unix_time,
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
@@ -29,11 +33,12 @@ use tokio::{net::TcpStream, time::timeout};
 const CONNECTIONS: usize = 4;
 
 /// Where servers speak TLS from the start (RFC 8314 section 3).
-const TLS_PORT: u16 = 465;
+pub(super) const TLS_PORT: u16 = 465;
 
 /// How to look.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// The name in EHLO; empty: that of [`Manner`].
     pub(super) helo: String,
     pub(super) port: u16,
     pub(super) step_time: Duration,
@@ -73,6 +78,7 @@ pub(super) struct Inquiry {
     /// What the destination publishes besides.
     pub(super) published: Flights<Published>,
     pub(super) trust: Trust,
+    pub(super) manners: Arc<dyn Manners>,
     pub(super) turns: Turns,
     pub(super) settings: Settings,
 }
@@ -111,17 +117,20 @@ impl Inquiry {
     }
 
     async fn look(&self, destination: &Destination, progress: Progress<'_, Report>) -> Report {
+        let manner = &self.manner();
+        if let Some(reason) = &manner.cannot_vouch {
+            return self.verdict(Capability::Unknown { reason: reason.clone() });
+        }
         let port = match mx::port(destination, self.settings.port).await {
-            Ok(TLS_PORT) => {
-                let reason =
-                    "port 465 speaks TLS from the start (smtp_tls_wrappermode), which is not probed".to_owned();
+            Ok(TLS_PORT) if !manner.wraps(TLS_PORT) => {
+                let reason = "port 465 speaks TLS from the start, and no transport has smtp_tls_wrappermode".to_owned();
                 return self.verdict(Capability::Unknown { reason });
             }
             Ok(port) => port,
             Err(reason) => return self.verdict(Capability::Unknown { reason }),
         };
         let Hosts { hosts, complete, mx_secure, domains } =
-            match mx::route(&*self.dns, destination, self.settings.max_hosts).await {
+            match mx::route(&*self.dns, manner, destination, self.settings.max_hosts).await {
                 Route::Hosts(hosts) => hosts,
                 Route::Nowhere(reason) => return self.verdict(Capability::Undeliverable { reason }),
                 Route::Unknown(reason) => return self.verdict(Capability::Unknown { reason }),
@@ -134,11 +143,11 @@ impl Inquiry {
                 return self.verdict(Capability::Unknown { reason });
             }
         };
-        let resolved = join_all(hosts.iter().map(|host| addresses(&*self.dns, host))).await;
+        let resolved = join_all(hosts.iter().map(|host| addresses(&*self.dns, manner, host))).await;
         let mut whole = complete;
         let mut reports = Vec::new();
         for (host, answer) in hosts.iter().zip(&resolved) {
-            whole &= self.targets(host, answer, &own, &mut reports);
+            whole &= self.targets(host, answer, manner, port, &own, &mut reports);
         }
         leave_out_ourselves(&hosts, &mut reports);
 
@@ -165,7 +174,7 @@ impl Inquiry {
                 .filter(|(_, report)| report.state == HostState::Unknown && report.address.is_some())
                 .filter_map(|(n, report)| {
                     let (report, bond) = (report.clone(), bonds.get(report.host.as_str())?.clone());
-                    Some(async move { (n, self.contact(report, port, &*bond.await).await) }.boxed())
+                    Some(async move { (n, self.contact(report, manner, port, &*bond.await).await) }.boxed())
                 })
                 .collect();
             let mut answers = stream::iter(waiting).buffer_unordered(CONNECTIONS);
@@ -262,6 +271,8 @@ impl Inquiry {
         &self,
         host: &Host,
         answer: &Result<Answer<IpAddr>, DnsFailure>,
+        manner: &Manner,
+        port: u16,
         own: &[IpAddr],
         reports: &mut Vec<HostReport>,
     ) -> bool {
@@ -294,32 +305,62 @@ impl Inquiry {
             }
         };
         let limit = self.settings.max_addresses.max(1);
+        let mut addresses = addresses.clone();
+        manner.sort(&mut addresses);
         for address in addresses.iter().take(limit) {
             let (state, error) = match address::refusal(*address, own, &self.settings.allowed) {
+                _ if !manner.uses(*address) => {
+                    let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+                    (HostState::NoRoute, format!("Postfix does not use {family} (inet_protocols)"))
+                }
+                None if manner.discards_starttls && !manner.wraps(port) => {
+                    let error = "Postfix asks no server for TLS (smtp_discard_ehlo_keywords has starttls)";
+                    (HostState::Cleartext, error.to_owned())
+                }
                 None => (HostState::Unknown, "no answer yet".to_owned()),
                 Some(refusal @ Refusal::Own(_)) => (HostState::Ourselves, refusal.to_string()),
                 Some(refusal @ Refusal::NotPublic { .. }) => (HostState::Refused, refusal.to_string()),
             };
             reports.push(report(Some(*address), state, error));
         }
-        addresses.len() <= limit
+        addresses.iter().filter(|address| manner.uses(**address)).count() <= limit
+    }
+
+    /// How Postfix does it now, with the name to say in EHLO.
+    fn manner(&self) -> Manner {
+        let mut manner = self.manners.manner();
+        if !self.settings.helo.is_empty() {
+            manner.helo.clone_from(&self.settings.helo);
+        } else if !can_be_said(&manner.helo) {
+            let reason = format!("smtp_helo_name `{}` cannot be given in EHLO", manner.helo.escape_default());
+            manner.cannot_vouch.get_or_insert(reason);
+        }
+        manner
     }
 
     /// Connects to a host and speaks SMTP until TLS may begin; `Err` with the report where it comes to none.
-    async fn ask_for_tls(&self, mut report: HostReport, port: u16) -> Result<(TcpStream, HostReport), HostReport> {
+    async fn ask_for_tls(
+        &self,
+        mut report: HostReport,
+        manner: &Manner,
+        port: u16,
+    ) -> Result<(TcpStream, HostReport), HostReport> {
         let Some(address) = report.address else { return Err(report) };
         let step_time = self.settings.step_time;
-        let stream = match timeout(step_time, TcpStream::connect((address, port))).await {
+        let stream = match timeout(step_time, connect((address, port).into(), manner)).await {
             Err(_) => {
                 let error = format!("connect: no answer within {}s", step_time.as_secs());
                 return Err(ended(report, HostState::Unknown, error));
             }
             Ok(Err(error)) => {
-                return Err(ended(report, state_of(&error), format!("connect: {}", plainly(&error))));
+                return Err(ended(report, state_of(error.system()), without_number(&error.to_string())));
             }
             Ok(Ok(stream)) => stream,
         };
-        match smtp::ask_for_tls(stream, &self.settings.helo, step_time).await {
+        if manner.wraps(port) {
+            return Ok((stream, report));
+        }
+        match smtp::ask_for_tls(stream, &manner.helo, step_time).await {
             Err(error) => {
                 report.starttls = error.offered();
                 Err(ended(report, HostState::Unknown, error.to_string()))
@@ -341,11 +382,11 @@ impl Inquiry {
     }
 
     /// Contacts a host, once nobody else does.
-    async fn contact(&self, report: HostReport, port: u16, bond: &Bond) -> HostReport {
+    async fn contact(&self, report: HostReport, manner: &Manner, port: u16, bond: &Bond) -> HostReport {
         let Some(address) = report.address else { return report };
         let _turn = self.turns.wait(address).await;
         let step_time = self.settings.step_time;
-        let (stream, mut report) = match self.ask_for_tls(report, port).await {
+        let (stream, mut report) = match self.ask_for_tls(report, manner, port).await {
             Ok(granted) => granted,
             Err(report) => return report,
         };
@@ -371,14 +412,21 @@ impl Inquiry {
             HandshakeError::TooOld => ended(report, HostState::Cleartext, error.to_string()),
             HandshakeError::Inconclusive(_) => ended(report, HostState::Unknown, error.to_string()),
             HandshakeError::OddCertificate { version, .. } => unchecked(report, bond, version, error.to_string()),
-            HandshakeError::Incompatible(_) => self.ask_older(report, port, bond, error).await,
+            HandshakeError::Incompatible(_) => self.ask_older(report, manner, port, bond, error).await,
         }
     }
 
     /// Connects once more to a host with which rustls could not shake hands, and which may speak what OpenSSL does.
-    async fn ask_older(&self, report: HostReport, port: u16, bond: &Bond, error: HandshakeError) -> HostReport {
+    async fn ask_older(
+        &self,
+        report: HostReport,
+        manner: &Manner,
+        port: u16,
+        bond: &Bond,
+        error: HandshakeError,
+    ) -> HostReport {
         let failed = ended(report.clone(), HostState::Unknown, error.to_string());
-        let Ok((stream, mut report)) = self.ask_for_tls(report, port).await else { return failed };
+        let Ok((stream, mut report)) = self.ask_for_tls(report, manner, port).await else { return failed };
         let base_domain = bond.binding.as_ref().and_then(|binding| binding.names.first());
         let name = base_domain.unwrap_or(&report.host).clone();
         match self.trust.ask_older(stream, &name, self.settings.step_time).await {
@@ -424,8 +472,8 @@ impl Bond {
     }
 }
 
-/// The addresses of a host.
-pub(super) async fn addresses(dns: &dyn Dns, host: &Host) -> Result<Answer<IpAddr>, DnsFailure> {
+/// The addresses of a host, found where Postfix finds them.
+pub(super) async fn addresses(dns: &dyn Dns, manner: &Manner, host: &Host) -> Result<Answer<IpAddr>, DnsFailure> {
     // Postfix takes an address for a host's name, in MX records too.
     if let Ok(address) = host.name.parse::<IpAddr>() {
         let records = Records { data: vec![address], security: Security::Insecure, canonical: host.name.clone() };
@@ -434,7 +482,15 @@ pub(super) async fn addresses(dns: &dyn Dns, host: &Host) -> Result<Answer<IpAdd
     if !is_host_name(&host.name) {
         return Ok(Answer::NoName);
     }
-    dns.addresses(&host.name).await
+    match manner.host_lookup {
+        HostLookup::Dns => dns.addresses(&host.name).await,
+        // Postfix sees no DANE there, whatever DNSSEC says.
+        HostLookup::Native => native::addresses(&host.name, Security::Unchecked).await,
+        HostLookup::DnsThenNative => match dns.addresses(&host.name).await {
+            Ok(Answer::NoData | Answer::NoName) => native::addresses(&host.name, Security::Insecure).await,
+            found => found,
+        },
+    }
 }
 
 /// Postfix delivers to no host that is this server, nor to one that is no more preferred than it (RFC 5321 section
@@ -462,7 +518,10 @@ fn state_of(error: &io::Error) -> HostState {
 
 /// What the system said, without its number.
 pub(super) fn plainly(error: &io::Error) -> String {
-    let text = error.to_string();
+    without_number(&error.to_string())
+}
+
+fn without_number(text: &str) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 

@@ -9,6 +9,9 @@
 //! mx, dns      next-hop -> hosts -> addresses, with what DNSSEC says of them
 //! services     service name -> port
 //! address      which addresses may be contacted
+//! manner       how Postfix does all this, which its configuration decides
+//! connect      a connection from the address that Postfix takes
+//! native       addresses as the system finds them, where Postfix asks it
 //! turns        one connection to an address at a time
 //! smtp, reply  greeting, EHLO, STARTTLS
 //! starttls     the handshake: version, and whether the certificate verifies
@@ -26,14 +29,17 @@ mod address;
 mod binding;
 mod capability;
 mod certificate;
+mod connect;
 mod dane;
 mod dns;
 mod flights;
 mod hello;
 mod history;
 mod inquiry;
+mod manner;
 mod mta_sts;
 mod mx;
+mod native;
 mod prober;
 mod publications;
 mod reply;
@@ -46,6 +52,7 @@ mod turns;
 
 pub use hello::KeyExchange;
 pub use history::History;
+pub use manner::{HostLookup, Manner, Manners, Wrapper};
 pub use mta_sts::{Held as StsPolicy, Standing as MtaSts};
 pub use prober::{Assess, Prober, ProberError};
 pub use shelf::{Keep, Kept};
@@ -156,7 +163,8 @@ pub enum Tlsa {
     },
     /// No host has, and that is certain.
     Absent,
-    /// The resolver at hand strips DNSSEC, so that nobody behind it, Postfix included, can see DANE.
+    /// The resolver at hand strips DNSSEC, so that nobody behind it, Postfix included, can see DANE; or Postfix finds the
+    /// hosts without DNS ([`HostLookup::Native`]), and looks for none.
     Unsupported,
     /// Not to be told now; never to be taken for absence.
     Unknown {

@@ -4,6 +4,7 @@
 use super::{
     dns::{Answer, Dns, Security, is_host_name},
     inquiry::plainly,
+    manner::{HostLookup, Manner},
     services,
 };
 use crate::nexthop::Destination;
@@ -65,14 +66,14 @@ pub(super) async fn port(destination: &Destination, default: u16) -> Result<u16,
 }
 
 /// Finds the hosts of a destination, at most `max_hosts`.
-pub(super) async fn route(dns: &dyn Dns, destination: &Destination, max_hosts: usize) -> Route {
+pub(super) async fn route(dns: &dyn Dns, manner: &Manner, destination: &Destination, max_hosts: usize) -> Route {
     let domain = destination.host();
     let direct = |mx_secure| {
         let host = Host { name: domain.to_owned(), preference: 0, proven: true };
         Route::Hosts(Hosts { hosts: vec![host], complete: true, mx_secure, domains: Vec::new() })
     };
     // A bare address is contacted as it stands, too.
-    if !destination.uses_mx() || domain.parse::<IpAddr>().is_ok() {
+    if !destination.uses_mx() || !manner.uses_mx || domain.parse::<IpAddr>().is_ok() {
         return direct(true);
     }
     if !is_host_name(domain) {
@@ -82,6 +83,8 @@ pub(super) async fn route(dns: &dyn Dns, destination: &Destination, max_hosts: u
         Err(failure) => return Route::Unknown(failure.to_string()),
         // Without MX records the domain is its own host, if it has an address.
         Ok(Answer::NoData) => return direct(true),
+        // The system may know it all the same.
+        Ok(Answer::NoName) if manner.host_lookup != HostLookup::Dns => return direct(true),
         Ok(Answer::NoName) => return Route::Nowhere("no such domain".to_owned()),
         Ok(Answer::Records(records)) => records,
     };
@@ -145,7 +148,7 @@ mod tests {
     }
 
     async fn ask(dns: Fixed, destination: &str) -> Route {
-        route(&dns, &Destination::new(destination).unwrap(), 3).await
+        route(&dns, &Manner::default(), &Destination::new(destination).unwrap(), 3).await
     }
 
     fn names(route: &Route) -> Vec<&str> {
@@ -206,6 +209,18 @@ mod tests {
             let found = ask(records(&[(1, "mx.example")], Security::Secure), destination).await;
             assert_eq!(names(&found), [name]);
         }
+    }
+
+    #[tokio::test]
+    async fn asks_no_mx_where_postfix_asks_none() {
+        let manner = Manner { uses_mx: false, ..Manner::default() };
+        let dns = records(&[(1, "mx.example")], Security::Secure);
+        let found = route(&dns, &manner, &Destination::new("example.dk").unwrap(), 3).await;
+        assert_eq!(names(&found), ["example.dk"]);
+        // Where the system is asked too, it may know a domain that DNS does not.
+        let manner = Manner { host_lookup: HostLookup::DnsThenNative, ..Manner::default() };
+        let found = route(&Fixed(Ok(Answer::NoName)), &manner, &Destination::new("example.dk").unwrap(), 3).await;
+        assert_eq!(names(&found), ["example.dk"]);
     }
 
     #[tokio::test]

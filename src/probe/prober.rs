@@ -7,6 +7,7 @@ use super::{
     flights::{Bounds, Finding, Flights, NoShelf, Shelf},
     history::LetGo,
     inquiry::{Inquiry, Lifetimes, Settings},
+    manner::{Manner, Manners},
     mta_sts::{self, Fetcher},
     publications::Publications,
     shelf::{Keep, On, unix_time},
@@ -90,16 +91,18 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// A prober that remembers while the program runs; as [`Prober::with`].
+    /// A prober that introduces itself as `helo`, does as Postfix does by default, and remembers while the program runs;
+    /// as [`Prober::with`].
     ///
     /// # Errors
     /// As [`Prober::with`].
     pub fn new(config: &config::Probe, helo: &str) -> Result<Self, ProberError> {
-        Self::with(config, &config::Destinations::default(), helo, None)
+        let manner = Manner { helo: helo.to_owned(), ..Manner::default() };
+        Self::with(config, &config::Destinations::default(), Arc::new(manner), None)
     }
 
-    /// A prober that introduces itself as `helo` where the configuration does not say otherwise (Postfix's
-    /// `smtp_helo_name`). Reads the system's resolver configuration and root certificates: make a new one when those
+    /// A prober that does as `manners` say, but for the name in EHLO where the configuration has one. Reads the system's
+    /// resolver configuration and root certificates: make a new one when those
     /// or the configuration change. What is found outlives the program in `keep`.
     ///
     /// # Errors
@@ -107,10 +110,10 @@ impl Prober {
     pub fn with(
         config: &config::Probe,
         destinations: &config::Destinations,
-        helo: &str,
+        manners: Arc<dyn Manners>,
         keep: Option<Arc<dyn Keep>>,
     ) -> Result<Self, ProberError> {
-        Self::beside(&PostfixDns::system(), config, destinations, helo, keep)
+        Self::beside(&PostfixDns::system(), config, destinations, manners, keep)
     }
 
     /// As [`Prober::with`], for a Postfix that asks these name servers instead of those of /etc/resolv.conf.
@@ -121,15 +124,15 @@ impl Prober {
         postfix_dns: &[SocketAddr],
         config: &config::Probe,
         destinations: &config::Destinations,
-        helo: &str,
+        manners: Arc<dyn Manners>,
         keep: Option<Arc<dyn Keep>>,
     ) -> Result<Self, ProberError> {
-        let helo = if config.helo.is_empty() { helo } else { &config.helo };
-        if helo.is_empty() || helo.len() > HELO_MAX || !helo.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let helo = if config.helo.is_empty() { manners.manner().helo } else { config.helo.clone() };
+        if !can_be_said(&helo) {
             return Err(ProberError::Helo(helo.escape_default().to_string()));
         }
         let settings = Settings {
-            helo: helo.to_owned(),
+            helo: config.helo.clone(),
             port: config.port,
             step_time: config.step_time,
             max_time: config.max_time,
@@ -168,14 +171,20 @@ impl Prober {
             dns: Arc::clone(&dns) as _,
             postfix_dns: Arc::clone(&postfix_dns),
             fetch: Box::new(fetcher),
+            manners: Arc::clone(&manners),
             settings: settings.clone(),
         };
         let published = Flights::new(Box::new(publications), shelf(PUBLISHED, keep.clone()), bounds);
-        let turns = Turns::default();
-        let inquiry = Inquiry { dns, postfix_dns, published: published.clone(), trust, turns, settings };
+        let (published_too, turns) = (published.clone(), Turns::default());
+        let inquiry = Inquiry { dns, postfix_dns, published: published_too, trust, manners, turns, settings };
         let reports = Flights::new(Box::new(inquiry), shelf(PROBE, keep.clone()), bounds);
         Ok(Self { reports, published, keep, max_time: config.max_time })
     }
+}
+
+/// Whether a name can be given in EHLO.
+pub(super) fn can_be_said(helo: &str) -> bool {
+    !helo.is_empty() && helo.len() <= HELO_MAX && helo.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn shelf<T: Finding + Serialize + DeserializeOwned>(

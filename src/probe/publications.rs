@@ -7,6 +7,7 @@ use super::{
     dns::{Answer, Dns, DnsFailure},
     flights::{Inquire, Progress},
     inquiry::{Settings, addresses},
+    manner::{Manner, Manners},
     mta_sts::{self, Fetch},
     mx::{self, Hosts, Route},
     shelf::unix_time,
@@ -24,6 +25,7 @@ pub(super) struct Publications {
     pub(super) dns: Arc<dyn Dns>,
     pub(super) postfix_dns: Arc<PostfixDns>,
     pub(super) fetch: Box<dyn Fetch>,
+    pub(super) manners: Arc<dyn Manners>,
     pub(super) settings: Settings,
 }
 
@@ -39,8 +41,9 @@ impl Inquire<Published> for Publications {
                 MtaSts::Policy(held) => Some(&**held),
                 MtaSts::Absent { .. } | MtaSts::Unknown { .. } => None,
             });
+            let manner = self.manners.manner();
             let ((tlsa, postfix_sees_dane), sts) =
-                tokio::join!(self.tlsa(destination), self.mta_sts(destination, held));
+                tokio::join!(self.tlsa(destination, &manner), self.mta_sts(destination, &manner, held));
             if let Some(reason) = &sts.kept_because {
                 tracing::warn!("{destination}: its MTA-STS policy stays in force: {reason}");
             }
@@ -53,29 +56,32 @@ impl Inquire<Published> for Publications {
 }
 
 impl Publications {
-    async fn mta_sts(&self, destination: &Destination, held: Option<&StsPolicy>) -> mta_sts::Finding {
-        // A host in brackets is where the administrator sends the mail of whatever domain: it has no policy.
-        if !destination.uses_mx() {
-            let standing = MtaSts::Absent { reason: "a host in brackets has none".to_owned() };
+    async fn mta_sts(&self, destination: &Destination, manner: &Manner, held: Option<&StsPolicy>) -> mta_sts::Finding {
+        // A host in brackets is where the administrator sends the mail of whatever domain: it has no policy. Nor has one
+        // that Postfix takes for a host since it asks for no MX records, which is what a policy is about.
+        if !destination.uses_mx() || !manner.uses_mx {
+            let what =
+                if destination.uses_mx() { "a host whose MX records are not asked for" } else { "a host in brackets" };
+            let standing = MtaSts::Absent { reason: format!("{what} has none") };
             return mta_sts::Finding { standing, kept_because: None, again: LIFETIME };
         }
         mta_sts::look(&*self.dns, &*self.fetch, destination.host(), held, unix_time()).await
     }
 
-    async fn tlsa(&self, destination: &Destination) -> (Tlsa, Option<bool>) {
+    async fn tlsa(&self, destination: &Destination, manner: &Manner) -> (Tlsa, Option<bool>) {
         let port = match mx::port(destination, self.settings.port).await {
             Ok(port) => port,
             Err(reason) => return (Tlsa::Unknown { reason }, None),
         };
         let dns = &*self.dns;
         let Hosts { hosts, complete, mx_secure, domains } =
-            match mx::route(dns, destination, self.settings.max_hosts).await {
+            match mx::route(dns, manner, destination, self.settings.max_hosts).await {
                 Route::Hosts(hosts) => hosts,
                 Route::Nowhere(_) => return (Tlsa::Absent, None),
                 Route::Unknown(reason) => return (Tlsa::Unknown { reason }, None),
             };
         let resolved: Vec<Result<Answer<IpAddr>, DnsFailure>> =
-            join_all(hosts.iter().map(|host| addresses(dns, host))).await;
+            join_all(hosts.iter().map(|host| addresses(dns, manner, host))).await;
         let looked = hosts.iter().zip(&resolved).map(|(host, found)| dane::of_host(dns, &host.name, found, port));
         let found = join_all(looked).await;
         let base_domain = found.iter().find_map(|found| match found {

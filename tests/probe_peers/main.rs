@@ -7,13 +7,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod dns;
+mod manners;
 mod process;
 mod smtp;
 
 use segl::{
     config,
     nexthop::Destination,
-    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Prober, Proof, Report, Tlsa},
+    probe::{Assess, Capability, HostDane, HostReport, HostState, KeyExchange, Manner, Prober, Proof, Report, Tlsa},
     requirement::TlsVersion,
 };
 use smtp::{
@@ -61,7 +62,7 @@ impl World {
     }
 
     fn prober(&self) -> Prober {
-        Prober::beside(&[], &self.config, &config::Destinations::default(), "", None).unwrap()
+        Prober::beside(&[], &self.config, &config::Destinations::default(), Arc::new(Manner::default()), None).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -220,8 +221,11 @@ async fn every_kind_of_zone() {
     let text = "[probe]\nprivate-domains = ['bogus.test']";
     let private_domains = config::Config::parse(text).unwrap().probe.private_domains;
     let config = config::Probe { private_domains, ..world.config.clone() };
-    let private =
-        ask(&Prober::beside(&[], &config, &config::Destinations::default(), "", None).unwrap(), "bogus.test").await;
+    let private = ask(
+        &Prober::beside(&[], &config, &config::Destinations::default(), Arc::new(Manner::default()), None).unwrap(),
+        "bogus.test",
+    )
+    .await;
     assert_eq!(private.capability.word(), "encrypted", "{private:?}");
 
     // Bracketed: no MX lookup, and a port of its own.
@@ -312,7 +316,14 @@ async fn dane_counts_where_postfix_sees_it() {
         (([127, 0, 0, 1], world.knot).into(), Some(false)),
         (silent.local_addr().unwrap(), None),
     ] {
-        let prober = Prober::beside(&[server], &world.config, &config::Destinations::default(), "", None).unwrap();
+        let prober = Prober::beside(
+            &[server],
+            &world.config,
+            &config::Destinations::default(),
+            Arc::new(Manner::default()),
+            None,
+        )
+        .unwrap();
         let counts = sees != Some(false);
         for (name, expected) in [
             ("d1.signed.test", if counts { by(Proof::Dane) } else { by(Proof::Pkix) }),

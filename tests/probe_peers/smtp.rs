@@ -120,6 +120,8 @@ impl Peer {
 pub(crate) struct Servers {
     /// The port of them all.
     pub(crate) port: u16,
+    /// The port at which [`Tls13`] speaks TLS from the start.
+    pub(crate) wrapped: u16,
     /// The root certificate that the good ones lead to, as PEM.
     pub(crate) authority: String,
     /// The TLSA records of hosts in the signed zone: number of the host, then the record.
@@ -183,7 +185,8 @@ impl Servers {
             dane,
             openssl,
         };
-        Self { port: listen(&shop).await, authority: authority_certificate.pem(), tlsa, _openssl: processes }
+        let wrapped = listen_wrapped(shop.tls13.clone()).await;
+        Self { port: listen(&shop).await, wrapped, authority: authority_certificate.pem(), tlsa, _openssl: processes }
     }
 }
 
@@ -337,6 +340,24 @@ async fn listen(shop: &Shop) -> u16 {
             }
         });
     }
+    port
+}
+
+/// As a server that is told smtpd_tls_wrappermode.
+async fn listen_wrapped(acceptor: TlsAcceptor) -> u16 {
+    let listener = TcpListener::bind((Tls13.address(), 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut tls = acceptor.accept(stream).await?;
+                tls.write_all(b"220 peer.test ESMTP\r\n").await?;
+                tls.read_exact(&mut [0; "QUIT\r\n".len()]).await?;
+                tls.write_all(b"221 bye\r\n").await
+            });
+        }
+    });
     port
 }
 
