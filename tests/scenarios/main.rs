@@ -13,6 +13,7 @@ mod garbage;
 mod holding;
 mod levels;
 mod mail;
+mod manner;
 mod outage;
 mod parts;
 mod post;
