@@ -7,7 +7,7 @@ use super::{
     state::{prepared, store_failure},
 };
 use segl::{
-    config::{Config, Mode},
+    config::{Baseline, Config, Mode},
     daemon::{lookup::Asked, run::block_on},
     nexthop::Destination,
     policy::postfix_policy::Answer,
@@ -17,9 +17,9 @@ use segl::{
         socketmap::Map,
         transport,
     },
-    probe::Prober,
+    probe::{Keep, Prober},
     requirement::Requirement,
-    store::{Pin, Scope, database::Database},
+    store::{Pin, Scope, database::Database, findings::Reader},
 };
 use serde::Serialize;
 use std::{fmt::Write, path::Path, process::ExitCode, sync::Arc};
@@ -47,9 +47,31 @@ struct Told<'a> {
     level_in_force: Option<&'static str>,
     /// The administrator's own policy.
     fixed: Option<String>,
+    /// How far the configuration holds mail that no pin holds.
+    baseline: &'static str,
+    /// With baseline `capable`, what counts of earlier probes; `None` where none has found TLS.
+    history: Option<History>,
     /// What the destination publishes, where that counts; a line each.
     published: Option<Vec<String>>,
+    #[serde(skip)]
+    held: Option<String>,
     pins: Vec<Because>,
+}
+
+/// How long a destination has had TLS.
+#[derive(Clone, Serialize)]
+struct History {
+    since: String,
+    probes_without: u32,
+    without_since: Option<String>,
+}
+
+impl From<&segl::probe::History> for History {
+    fn from(history: &segl::probe::History) -> Self {
+        let time = |seconds: i64| rfc3339(seconds.saturating_mul(1000));
+        let since = time(history.since).chars().take_while(|&c| c != 'T').collect();
+        Self { since, probes_without: history.without, without_since: history.without_since.map(time) }
+    }
 }
 
 /// A pin that holds.
@@ -90,7 +112,10 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
 async fn tell(config: &Config, destinations: &[Destination], pins: &[Pin], json: bool) -> String {
     let facts = Postconf::new(&config.postfix).read().await.map_err(|error| error.to_string());
     let manners = Arc::new(manner::now(facts.as_ref().ok()));
-    let prober = Prober::with(&config.probe, &config.destinations, manners, None).map_err(|error| error.to_string());
+    // What the daemon knows counts: a policy that it holds, a destination that had TLS.
+    let findings = Reader::open(&config.store.directory).map(|findings| Arc::new(findings) as Arc<dyn Keep>);
+    let prober =
+        Prober::with(&config.probe, &config.destinations, manners, findings).map_err(|error| error.to_string());
     let mut text = String::new();
     for destination in destinations {
         let told = told(config, destination, pins, facts.as_ref(), prober.as_ref()).await;
@@ -117,8 +142,8 @@ async fn told<'a>(
         .collect();
     let requirement = holding.iter().map(|pin| pin.requirement).reduce(Requirement::and);
     let in_force = transport::in_force(facts.ok());
-    let (answer, published) = match (facts, prober) {
-        (Err(error), _) | (_, Err(error)) => (Answer::Temp(error.clone()), None),
+    let (answer, published, report) = match (facts, prober) {
+        (Err(error), _) | (_, Err(error)) => (Answer::Temp(error.clone()), None, None),
         (Ok(facts), Ok(prober)) => {
             let asked = Asked {
                 destination: destination.clone(),
@@ -128,8 +153,15 @@ async fn told<'a>(
                 map: Map::Policy,
             };
             let told = asked.later(&config.destinations, prober).await;
-            (told.answer, told.published)
+            (told.answer, told.published, told.report)
         }
+    };
+    let fixed = config.destinations.fixed(destination);
+    let history = report.as_ref().and_then(|report| report.history.as_ref()).map(History::from);
+    let held = match config.destinations.baseline {
+        Baseline::All if requirement.is_none() && fixed.is_none() => Some("TLS is asked for everywhere".to_owned()),
+        Baseline::Capable => report.map(|_| had_tls(history.as_ref())),
+        _ => None,
     };
     let observing = config.mode == Mode::Observe;
     let (answer, policy, reason) = match answer {
@@ -150,9 +182,23 @@ async fn told<'a>(
         reason,
         mode: if observing { "observe" } else { "enforce" },
         level_in_force: in_force.as_ref().ok().map(|in_force| in_force.level.as_str()),
-        fixed: config.destinations.fixed(destination).map(ToString::to_string),
-        published: published.map(|published| published::lines(&published)),
+        fixed: fixed.map(ToString::to_string),
+        baseline: config.destinations.baseline.word(),
+        history,
+        published: published.map(|published| published::lines(&published, in_force.as_ref().ok())),
+        held,
         pins: holding.into_iter().map(because).collect(),
+    }
+}
+
+/// Why baseline `capable` asks for TLS, or does not.
+fn had_tls(history: Option<&History>) -> String {
+    let Some(History { since, probes_without, without_since }) = history else {
+        return "no probe has found TLS".to_owned();
+    };
+    match without_since {
+        None => format!("it has had TLS since {since}"),
+        Some(time) => format!("it had TLS since {since}, and none in the last {probes_without} probes, since {time}"),
     }
 }
 
@@ -182,6 +228,9 @@ fn write_text(text: &mut String, told: &Told<'_>) {
     }
     if let Some(fixed) = &told.fixed {
         let _ = writeln!(text, "  [destinations.fixed] has: {fixed}");
+    }
+    if let Some(held) = &told.held {
+        let _ = writeln!(text, "  baseline \"{}\": {held}", told.baseline);
     }
     for line in told.published.iter().flatten() {
         let _ = writeln!(text, "  {line}");

@@ -8,15 +8,16 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segl::{
     config::Config,
+    daemon::lookup::Asked,
     nexthop::Destination,
     policy::{
         decision,
-        postfix_policy::{Answer, Held, Question, answer},
-        promise::{Promise, promise},
+        postfix_policy::{Answer, InForce},
     },
     postfix::{
         manner,
         postconf::{Postconf, PostfixFacts},
+        socketmap::Map,
         transport,
     },
     probe::{
@@ -82,6 +83,7 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     };
     let budget = config.probe.max_time + MARGIN;
     let prober = &prober;
+    let in_force = facts.as_ref().and_then(|facts| transport::in_force(Some(facts)).ok());
     let both = |destination| async move {
         tokio::join!(prober.assess(destination, budget), prober.published(destination, budget))
     };
@@ -90,11 +92,11 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     let mut all_known = true;
     while let Some((destination, (report, published))) = reports.next().await {
         all_known &= !matches!(report.capability, Capability::Unknown { .. });
-        let policy = policy(config, facts.as_ref(), destination, &published);
+        let policy = policy(config, facts.as_ref(), destination, prober).await;
         let mut out = io::stdout().lock();
         let written = match json {
             true => write_json(&mut out, destination, &report, &published, policy),
-            false => write_text(&mut out, destination, &report, &published, policy),
+            false => write_text(&mut out, destination, &report, &published, in_force.as_ref(), policy),
         };
         if let Err(error) = written.and_then(|()| out.flush()) {
             return exit::fail(exit::IO, format!("standard output: {error}"));
@@ -104,22 +106,20 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
 }
 
 /// What Postfix would be told for a confidential message; `None` where nothing is known of the Postfix here.
-fn policy(
+async fn policy(
     config: &Config,
     facts: Option<&PostfixFacts>,
     destination: &Destination,
-    published: &Published,
+    prober: &Prober,
 ) -> Option<String> {
-    let in_force = transport::in_force(facts);
-    let question = Question {
+    let asked = Asked {
+        destination: destination.clone(),
         requirement: Some(decision::requirement(&config.level.confidential)),
-        fixed: config.destinations.fixed(destination),
-        promise: &in_force.as_ref().map_or(Promise::Nothing, |in_force| promise(published, in_force)),
-        held: Held::ToPromise,
-        in_force: &in_force,
+        in_force: transport::in_force(facts),
         version: facts?.version,
+        map: Map::Policy,
     };
-    match answer(&question) {
+    match asked.later(&config.destinations, prober).await.answer {
         Answer::Policy(policy) => Some(policy),
         Answer::Temp(reason) => Some(format!("TEMP {reason}")),
         Answer::NotFound => None,
@@ -204,6 +204,7 @@ fn write_text(
     destination: &Destination,
     report: &Report,
     published: &Published,
+    in_force: Option<&InForce>,
     policy: Option<String>,
 ) -> io::Result<()> {
     let capability = &report.capability;
@@ -229,7 +230,7 @@ fn write_text(
         writeln!(out, "{}", line.trim_end())?;
     }
     if !report.hosts.is_empty() {
-        for line in published::lines(published) {
+        for line in published::lines(published, in_force) {
             writeln!(out, "  {line}")?;
         }
     }

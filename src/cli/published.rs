@@ -1,6 +1,9 @@
 //! What a destination publishes, in words.
 
-use segl::probe::{MtaSts, Published, Tlsa};
+use segl::{
+    policy::postfix_policy::InForce,
+    probe::{MtaSts, Published, Tlsa},
+};
 
 /// A word for programs and a sentence for people.
 pub(crate) fn dane(tlsa: &Tlsa) -> (&'static str, String) {
@@ -32,10 +35,13 @@ pub(crate) fn mta_sts(standing: &MtaSts) -> (&'static str, String) {
     }
 }
 
-/// What is published, a line for each thing.
-pub(crate) fn lines(published: &Published) -> Vec<String> {
+/// What is published, a line for each thing, and whether the Postfix here can hold mail to it.
+pub(crate) fn lines(published: &Published, in_force: Option<&InForce>) -> Vec<String> {
     let mut dane = format!("DANE: {}", dane(&published.tlsa).1);
-    if published.postfix_sees_dane == Some(false) {
+    let bind = matches!(published.tlsa, Tlsa::Present { mx_secure: true, .. } | Tlsa::Unusable { mx_secure: true });
+    if bind && in_force.is_some_and(|in_force| !in_force.dane_usable) {
+        dane.push_str("; Postfix does not check them: smtp_dns_support_level is not dnssec in main.cf");
+    } else if published.postfix_sees_dane == Some(false) {
         dane.push_str("; Postfix cannot see them: the DNS servers of /etc/resolv.conf do not validate");
     }
     vec![dane, format!("MTA-STS: {}", mta_sts(&published.mta_sts).1)]

@@ -46,6 +46,13 @@ pub enum Baseline {
     All,
 }
 
+impl Baseline {
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, baseline)| *baseline == self).map_or("", |(word, _)| word)
+    }
+}
+
 impl Word for Baseline {
     const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("published", Self::Published), ("capable", Self::Capable), ("all", Self::All)];

@@ -48,7 +48,7 @@ impl Asked {
     /// The answer where memory has all that it takes.
     pub fn now(&self, destinations: &Destinations, assess: &dyn Assess) -> Option<Answer> {
         let fixed = destinations.fixed(&self.destination);
-        let held = held_at_most(destinations);
+        let held = held_without_a_probe(destinations);
         if !depends_on_promise(self.requirement, fixed, held, &self.in_force) {
             return Some(self.answer(fixed, None, held));
         }
@@ -63,7 +63,7 @@ impl Asked {
     /// The answer once all that it takes has been asked, or time is up.
     pub async fn later(&self, destinations: &Destinations, assess: &dyn Assess) -> Told {
         let fixed = destinations.fixed(&self.destination);
-        let held = held_at_most(destinations);
+        let held = held_without_a_probe(destinations);
         if !depends_on_promise(self.requirement, fixed, held, &self.in_force) {
             return Told { answer: self.answer(fixed, None, held), published: None, report: None };
         }
@@ -103,12 +103,12 @@ impl Asked {
     }
 }
 
-/// How far the configuration may hold mail that no pin holds.
-fn held_at_most(destinations: &Destinations) -> Held {
+/// How far mail is held that no pin holds, where no probe says more.
+fn held_without_a_probe(destinations: &Destinations) -> Held {
     match destinations.baseline {
         Baseline::None => Held::Not,
-        Baseline::Published => Held::ToPromise,
-        Baseline::Capable | Baseline::All => Held::ToTls,
+        Baseline::Published | Baseline::Capable => Held::ToPromise,
+        Baseline::All => Held::ToTls,
     }
 }
 

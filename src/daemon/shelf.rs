@@ -1,18 +1,15 @@
-//! What is found of destinations, kept in the store.
+//! What is found of destinations, kept in the store; a command reads what the daemon keeps, and keeps nothing itself.
 
 use crate::{
     nexthop::Destination,
     probe::{Keep, Kept},
-    store::findings::{Finding, Findings},
+    store::findings::{Finding, Findings, Reader},
 };
 use futures_util::future::BoxFuture;
 
 impl Keep for Findings {
     fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>> {
-        Box::pin(async move {
-            let Finding { value, found, until, keep, again } = Findings::find(self, kind, destination.as_str()).await?;
-            Some(Kept { value, found, until, keep, again })
-        })
+        Box::pin(async move { Findings::find(self, kind, destination.as_str()).await.map(kept) })
     }
 
     fn due(&self, kind: &'static str, most: usize) -> BoxFuture<'_, Vec<Destination>> {
@@ -26,4 +23,20 @@ impl Keep for Findings {
         let Kept { value, found, until, keep, again } = kept;
         Findings::keep(self, kind, destination.as_str(), Finding { value, found, until, keep, again });
     }
+}
+
+impl Keep for Reader {
+    fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>> {
+        Box::pin(async move { Reader::find(self, kind, destination.as_str()).map(kept) })
+    }
+
+    fn due(&self, _: &'static str, _: usize) -> BoxFuture<'_, Vec<Destination>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn keep(&self, _: &'static str, _: &Destination, _: Kept) {}
+}
+
+fn kept(Finding { value, found, until, keep, again }: Finding) -> Kept {
+    Kept { value, found, until, keep, again }
 }

@@ -192,7 +192,7 @@ pub fn depends_on_promise(
         None => fixed.is_none() && held != Held::Not,
         Some(_) if held != Held::Not => true,
         Some(requirement) => {
-            in_force.dane_usable && (level == TlsLevel::Dane || matches!(requirement, Requirement::Authenticated(_)))
+            matches!(requirement, Requirement::Authenticated(_)) || in_force.dane_usable && level == TlsLevel::Dane
         }
     }
 }

@@ -48,8 +48,8 @@ impl Inquire<Published> for Publications {
                 tracing::warn!("{destination}: its MTA-STS policy stays in force: {reason}");
             }
             let lifetimes = self.settings.lifetimes;
-            let by_tlsa = if matches!(tlsa, Tlsa::Unknown { .. }) { lifetimes.failure } else { lifetimes.found };
-            let lifetime = LIFETIME.min(by_tlsa).min(sts.again);
+            let unknown = matches!(tlsa, Tlsa::Unknown { .. }) || matches!(sts.standing, MtaSts::Unknown { .. });
+            let lifetime = LIFETIME.min(if unknown { lifetimes.failure } else { lifetimes.found }).min(sts.again);
             Published { tlsa, postfix_sees_dane, mta_sts: sts.standing, lifetime }
         })
     }

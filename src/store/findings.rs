@@ -4,11 +4,14 @@
 //! a row that cannot be written is left out, and a commit does not wait for the disk (WAL with `synchronous=NORMAL`).
 
 use super::{BoxFuture, StoreError, filesystem};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -136,6 +139,31 @@ impl Findings {
     }
 }
 
+/// The findings that the daemon keeps, for a command to read.
+pub struct Reader {
+    connection: Mutex<Connection>,
+}
+
+impl Reader {
+    /// Opens the file in a state directory; `None` where there is none that can be used.
+    pub fn open(directory: &Path) -> Option<Self> {
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(directory.join(FILE_NAME), flags).ok()?;
+        connection.busy_timeout(BUSY_TIME).ok()?;
+        connection.pragma_update(None, "trusted_schema", false).ok()?;
+        // Closing would remove the log, which is the daemon's.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
+        (identity(&connection).ok()? == (APPLICATION_ID, VERSION)).then(|| Self { connection: Mutex::new(connection) })
+    }
+
+    /// What was found last.
+    pub fn find(&self, kind: &str, destination: &str) -> Option<Finding> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        find(&connection, kind, destination).ok().flatten()
+    }
+}
+
 struct Keeper {
     connection: Connection,
     path: PathBuf,
@@ -230,8 +258,7 @@ fn prepare(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connect
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    match (number("application_id")?, number("user_version")?) {
+    match identity(&connection)? {
         (0, 0) => {
             connection.execute_batch(SCHEMA)?;
             connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -243,6 +270,12 @@ fn prepare(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connect
     // A file that is damaged shows it here, most often.
     find(&connection, "", "")?;
     Ok(connection)
+}
+
+/// Whose file it is, and of which version.
+fn identity(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get(0));
+    Ok((number("application_id")?, number("user_version")?))
 }
 
 fn find(connection: &Connection, kind: &str, destination: &str) -> rusqlite::Result<Option<Finding>> {
@@ -346,7 +379,11 @@ mod tests {
         // Known at once, on disk a moment later.
         assert_eq!(findings.find("probe", "a.example").await, Some(kept.clone()));
         assert_eq!(findings.find("published", "a.example").await, None);
-        drop(findings);
+        let reader = Reader::open(directory.path()).unwrap();
+        while reader.find("probe", "a.example").as_ref() != Some(&kept) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        drop((reader, findings));
         let again = Findings::open(directory.path()).unwrap();
         eventually(&again, "a.example", Some(&kept)).await;
     }
@@ -355,7 +392,9 @@ mod tests {
     async fn what_cannot_be_used_is_made_anew() {
         for content in [b"no database".to_vec(), vec![0; 4096], b"SQLite format 3\0".repeat(1000)] {
             let directory = tempfile::tempdir().unwrap();
+            assert!(Reader::open(directory.path()).is_none());
             fs::write(directory.path().join(FILE_NAME), content).unwrap();
+            assert!(Reader::open(directory.path()).is_none());
             let findings = Findings::open(directory.path()).unwrap();
             findings.keep("probe", "a.example", finding("x", i64::MAX));
             assert!(findings.find("probe", "a.example").await.is_some());

@@ -6,9 +6,11 @@
 mod support;
 
 mod bombs;
+mod capable;
 mod delivery;
 mod documents;
 mod faults;
+mod fixed;
 mod garbage;
 mod holding;
 mod levels;
@@ -17,6 +19,8 @@ mod manner;
 mod outage;
 mod parts;
 mod post;
+mod proven;
+mod published;
 mod recipients;
 mod refusals;
 mod routes;

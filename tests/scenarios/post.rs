@@ -1,7 +1,7 @@
 //! Sending, and asking what became of it, as the scenarios of delivery do again and again.
 
 use super::CONFIDENTIAL;
-use crate::support::lab::{Lab, Message, Options, PATIENCE, Received, Segl, SmtpResult};
+use crate::support::lab::{Lab, Message, Options, PATIENCE, Received, SEGL_TOML, Segl, SmtpResult};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,11 @@ pub(super) const ORDINARY: &str = "The meeting is at noon.";
 /// The lab with further lines in main.cf.
 pub(super) fn with<'a>(options: &Options<'_>, main_cf: &'a [&'a str]) -> Options<'a> {
     Options { chroot: options.chroot, segl: options.segl, main_cf }
+}
+
+/// The lab's configuration with lines of `[destinations]`, its tables under it included, and of `[probe]`.
+pub(super) fn configured(destinations: &str, probe: &str) -> String {
+    format!("{}{probe}\n", SEGL_TOML.replace("[probe]", &format!("[destinations]\n{destinations}\n\n[probe]")))
 }
 
 /// Sends a text.

@@ -237,8 +237,8 @@ fn by_posttls_finger(lab: &Lab, row: &Row) -> Option<bool> {
     Some(text.contains("Verified TLS connection"))
 }
 
-/// What Postfix's own client is told.
-fn told(lab: &Lab, key: &str) -> String {
+/// What Postfix's own client is told: a policy, `-` for nothing, or `TEMP`.
+pub(super) fn told(lab: &Lab, key: &str) -> String {
     let map = "socketmap:unix:/var/spool/postfix/segl/socketmap.sock:tls";
     let output = lab.run(&["postmap", "-f", "-q", key, map]);
     let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
@@ -250,7 +250,7 @@ fn told(lab: &Lab, key: &str) -> String {
 }
 
 /// What became of a message: how it was delivered, or why it was not.
-fn outcome(log: &str, queue_id: &str) -> Option<String> {
+pub(super) fn outcome(log: &str, queue_id: &str) -> Option<String> {
     let start = format!(" {queue_id}: to=<");
     let lines: Vec<&str> = log.lines().collect();
     let at = lines.iter().position(|line| line.contains(&start) && line.contains(" status="))?;
