@@ -75,6 +75,12 @@ impl Asked {
             }
             false => (published.await, None),
         };
+        // Nobody was asked, not even the disk: what it had is not to be told.
+        if let Some(Report { capability: Capability::Unknown { reason }, lifetime: Duration::ZERO, .. }) =
+            report.as_deref()
+        {
+            return Told { answer: Answer::Temp(reason.clone()), published: Some(published), report };
+        }
         let held = report.as_deref().map_or(held, held_to);
         let answer = self.answer(fixed, Some(&published), held);
         Told { answer, published: Some(published), report }

@@ -169,9 +169,8 @@ fn by_administrator(line: &PolicyLine, question: &Question<'_>, in_force: &InFor
             Requirement::Encrypt(_) => as_written(),
             Requirement::Authenticated(_) => from_nothing(requirement, dane, question.promise),
         },
-        TlsLevel::Dane if dane && !matches!(question.promise, Promise::Nothing | Promise::MtaSts { .. }) => {
-            TlsLevel::DaneOnly.to_string()
-        }
+        // What is not known is looked up by Postfix, which defers where there is nothing.
+        TlsLevel::Dane if dane && matches!(question.promise, Promise::Unknown(_)) => TlsLevel::DaneOnly.to_string(),
         TlsLevel::Dane => from_nothing(requirement, dane, question.promise),
         TlsLevel::Fingerprint | TlsLevel::DaneOnly | TlsLevel::Verify | TlsLevel::Secure => as_written(),
     }
@@ -250,7 +249,7 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
         Promise::Dane(_) | Promise::Unchecked(_) if held == Held::Not => Ok(None),
         Promise::Dane(Extent::EveryHost) => dane_only(),
         Promise::Dane(Extent::SomeHosts) if !opportunistic => dane_only(),
-        Promise::Dane(_) | Promise::Unchecked(_) if in_force_dane && opportunistic => Ok(None),
+        Promise::Dane(_) if in_force_dane && opportunistic => Ok(None),
         Promise::Dane(_) if opportunistic => Ok(Some(TlsLevel::Dane.to_string())),
         Promise::Dane(_) | Promise::Unchecked(Extent::EveryHost | Extent::Unusable) => encrypt(),
         Promise::Unchecked(Extent::SomeHosts) | Promise::Nothing => {
@@ -401,6 +400,10 @@ mod tests {
             (L::Dane, Promise::Dane(SomeHosts), nothing, "dane-only"),
             (L::Dane, Promise::Dane(Unusable), nothing, "encrypt"),
             (L::Dane, sts(), names, names),
+            // Postfix's `dane` is `may` where it sees no records.
+            (L::Dane, Promise::Unchecked(EveryHost), "encrypt", "encrypt"),
+            (L::Dane, Promise::Unchecked(Unusable), "encrypt", "encrypt"),
+            (L::Dane, Promise::Unchecked(SomeHosts), nothing, "encrypt"),
             (L::DaneOnly, sts(), nothing, nothing),
             (L::Secure, unknown(), nothing, nothing),
         ] {
@@ -766,7 +769,7 @@ mod tests {
                         Promise::Nothing => true,
                         Promise::MtaSts { .. } => delivery.verified_policy,
                         Promise::Unknown(_) => false,
-                        _ if !dane_seen => true,
+                        Promise::Dane(_) if !dane_seen => true,
                         Promise::Dane(_) => oracle::allowed("dane", matched, true, &list, delivery),
                         Promise::Unchecked(Extent::SomeHosts) => true,
                         Promise::Unchecked(_) => tls.is_some(),

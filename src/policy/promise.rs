@@ -53,6 +53,16 @@ pub fn promise(published: &Published, in_force: &InForce) -> Promise {
         | Tlsa::Unsupported => None,
     };
     match (extent, &published.mta_sts) {
+        // What only some hosts have, or nobody can use, leaves the others to the policy. No level asks for both: of some
+        // hosts' records and the policy's names the records, since DANE goes before.
+        (Some(Extent::SomeHosts), MtaSts::Policy(policy)) if dane_usable && policy.is_enforced() => {
+            Promise::Dane(Extent::EveryHost)
+        }
+        (Some(Extent::Unusable), MtaSts::Policy(policy))
+            if dane_usable && policy.is_enforced() && in_force.has_authorities =>
+        {
+            Promise::MtaSts { names: policy.names() }
+        }
         (Some(extent), _) if dane_usable => Promise::Dane(extent),
         (_, MtaSts::Policy(policy)) if policy.is_enforced() => match in_force.has_authorities {
             true => Promise::MtaSts { names: policy.names() },
@@ -108,7 +118,9 @@ mod tests {
             (present(true, true), Some("enforce"), Promise::Dane(EveryHost), names()),
             (present(true, true), Some("unknown"), Promise::Dane(EveryHost), servfail.clone()),
             (present(true, false), None, Promise::Dane(SomeHosts), Promise::Unchecked(SomeHosts)),
-            (Tlsa::Unusable { mx_secure: true }, Some("enforce"), Promise::Dane(Unusable), names()),
+            (present(true, false), Some("enforce"), Promise::Dane(EveryHost), names()),
+            (Tlsa::Unusable { mx_secure: true }, None, Promise::Dane(Unusable), Promise::Unchecked(Unusable)),
+            (Tlsa::Unusable { mx_secure: true }, Some("enforce"), names(), names()),
             (present(false, true), None, Promise::Nothing, Promise::Nothing),
             (present(false, true), Some("enforce"), names(), names()),
             (Tlsa::Unusable { mx_secure: false }, None, Promise::Nothing, Promise::Nothing),

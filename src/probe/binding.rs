@@ -14,6 +14,14 @@ use rustls::{
 };
 use std::sync::Arc;
 
+/// Certificates above a server's own that are looked at; real chains have three at most.
+const CHAIN_MAX: usize = 16;
+
+/// Trust anchors that are tried: each takes as long as verifying a chain.
+const ANCHORS_MAX: usize = 64;
+
+const NONE_MATCHES: &str = "its certificate matches none of its TLSA records";
+
 /// What a host's certificates are held to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Binding {
@@ -42,6 +50,16 @@ pub(super) struct Chain<'a> {
     pub(super) intermediates: &'a [CertificateDer<'a>],
 }
 
+impl Chain<'_> {
+    /// Whether any of its keys is an RSA key that rustls does not take for its length.
+    fn has_short_key(&self) -> bool {
+        let certificates = std::iter::once(self.end_entity).chain(self.intermediates);
+        let mut bits =
+            certificates.filter_map(|certificate| rsa_bits(key_content(Certificate::parse(certificate)?.key)?));
+        bits.any(|bits| bits < RSA_BITS_MIN)
+    }
+}
+
 impl Binding {
     /// Holds a chain to the records, of which any one is enough.
     pub(super) fn judge(&self, chain: Chain<'_>, now: UnixTime, provider: &Arc<CryptoProvider>) -> Verdict {
@@ -53,9 +71,16 @@ impl Binding {
         if own.iter().any(|record| record.matches(chain.end_entity)) {
             return Verdict::Matches;
         }
-        let mut verdict = Verdict::Mismatch("its certificate matches none of its TLSA records".to_owned());
-        for anchor in anchors(&above, chain, now) {
-            match anchor.and_then(|anchor| self.verify(anchor, chain, now, provider)) {
+        if above.is_empty() {
+            return Verdict::Mismatch(NONE_MATCHES.to_owned());
+        }
+        if chain.intermediates.len() > CHAIN_MAX {
+            return Verdict::Undecided(format!("it sends more than {CHAIN_MAX} certificates above its own"));
+        }
+        let short = chain.has_short_key();
+        let mut verdict = Verdict::Mismatch(NONE_MATCHES.to_owned());
+        for anchor in anchors(&above, chain, now).into_iter().take(ANCHORS_MAX) {
+            match anchor.and_then(|anchor| self.verify(anchor, chain, short, now, provider)) {
                 Ok(()) => return Verdict::Matches,
                 Err(undecided @ Verdict::Undecided(_)) => verdict = undecided,
                 Err(why) if matches!(verdict, Verdict::Mismatch(_)) => verdict = why,
@@ -70,14 +95,11 @@ impl Binding {
         &self,
         anchor: TrustAnchor<'static>,
         chain: Chain<'_>,
+        short: bool,
         now: UnixTime,
         provider: &Arc<CryptoProvider>,
     ) -> Result<(), Verdict> {
-        let keys = std::iter::once(chain.end_entity).chain(chain.intermediates).filter_map(|certificate| {
-            let content = key_content(Certificate::parse(certificate)?.key)?;
-            rsa_bits(content)
-        });
-        let short = keys.chain(rsa_bits(&anchor.subject_public_key_info)).any(|bits| bits < RSA_BITS_MIN);
+        let short = short || rsa_bits(&anchor.subject_public_key_info).is_some_and(|bits| bits < RSA_BITS_MIN);
         let roots = Arc::new(RootCertStore { roots: vec![anchor] });
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
         let verifier = verifier.map_err(|error| Verdict::Undecided(error.to_string()))?;

@@ -8,6 +8,9 @@ use super::{
 };
 use std::net::IpAddr;
 
+/// Records of one host that are looked at; a roll-over takes two or four.
+const RECORDS_MAX: usize = 32;
+
 /// What came of looking for the TLSA records of one host.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Found {
@@ -19,7 +22,10 @@ pub(super) enum Found {
         base_domain: String,
     },
     /// Secure ones, of which none can be used: TLS without proof (RFC 7672 section 2.2).
-    Unusable,
+    Unusable {
+        /// As for [`Self::Usable`].
+        base_domain: String,
+    },
     /// None.
     Absent,
     /// There is no such host, or it has no address, so that no mail goes there.
@@ -59,16 +65,31 @@ pub(super) async fn of_host(
             Err(failure) => return Found::Unknown(failure.to_string()),
             Ok(Answer::Records(records)) if records.security == Security::Unchecked => return Found::Unchecked,
             Ok(Answer::Records(records)) if records.security == Security::Secure => {
-                let usable: Vec<TlsaRecord> = records.data.into_iter().filter(TlsaRecord::is_usable).collect();
+                let usable = records.data.into_iter().filter(TlsaRecord::is_usable).take(RECORDS_MAX);
+                let (usable, base_domain) = (usable.collect::<Vec<_>>(), owner.to_owned());
                 return match usable.is_empty() {
-                    true => Found::Unusable,
-                    false => Found::Usable { records: usable, base_domain: owner.to_owned() },
+                    true => Found::Unusable { base_domain },
+                    false => Found::Usable { records: usable, base_domain },
                 };
             }
             Ok(_) => {}
         }
     }
     Found::Absent
+}
+
+/// Where the records of some host stand, those that can be used first: by them it is seen what Postfix sees.
+pub(super) fn base_domain<'a>(found: impl Iterator<Item = &'a Found> + Clone) -> Option<&'a str> {
+    let usable = found.clone().find_map(|found| match found {
+        Found::Usable { base_domain, .. } => Some(base_domain.as_str()),
+        _ => None,
+    });
+    usable.or_else(|| {
+        found.into_iter().find_map(|found| match found {
+            Found::Unusable { base_domain } => Some(base_domain.as_str()),
+            _ => None,
+        })
+    })
 }
 
 /// What the hosts' records amount to; `complete` is whether these are all the hosts. One host that has usable ones is
@@ -88,7 +109,7 @@ pub(super) fn fold(found: &[Found], complete: bool, mx_secure: bool) -> Tlsa {
     });
     match unknown {
         Some(reason) => Tlsa::Unknown { reason },
-        None if found.contains(&Found::Unusable) => Tlsa::Unusable { mx_secure },
+        None if found.iter().any(|found| matches!(found, Found::Unusable { .. })) => Tlsa::Unusable { mx_secure },
         None => Tlsa::Absent,
     }
 }

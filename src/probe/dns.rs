@@ -215,7 +215,12 @@ impl Resolver {
             return look_up(&self.plain, &query, kind, false).await.map_err(|fault| failure(fault.to_string()));
         }
         match look_up(&self.validating, &query, kind, true).await {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => {
+                if matches!(&answer, Answer::Records(records) if records.security == Security::Secure) {
+                    self.shows_signatures();
+                }
+                Ok(answer)
+            }
             Err(fault) if fault.concerns_dnssec() && self.strips_dnssec().await => {
                 look_up(&self.plain, &query, kind, false).await.map_err(|fault| failure(fault.to_string()))
             }
@@ -230,6 +235,11 @@ impl Resolver {
             PathState::Strips(since) if since.elapsed() < RETEST => Some(true),
             PathState::Untested | PathState::Strips(_) => None,
         }
+    }
+
+    /// Notes that the path is one on which answers validate, so that it is no longer tested.
+    fn shows_signatures(&self) {
+        *self.path.lock().unwrap_or_else(PoisonError::into_inner) = PathState::Validates;
     }
 
     /// Whether the DNS servers withhold what validation needs; one test at a time, which others await.

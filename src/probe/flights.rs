@@ -354,7 +354,7 @@ impl<T: Finding> Seat<T> {
         };
         inner.lock().remember(&self.destination, &finding, finding.lifetime(), inner.bounds.failure_lifetime);
         if finding.is_known() {
-            inner.shelf.keep(&self.destination, &finding);
+            inner.shelf.keep(&self.destination, &Arc::new(finding.in_short()));
         }
         self.sender.send_modify(|flight| flight.landed = Some(finding));
     }

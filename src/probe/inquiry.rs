@@ -162,7 +162,14 @@ impl Inquiry {
             let found: Vec<Found> = bonds.iter().map(|bond| bond.found.clone()).collect();
             let tlsa = dane::fold(&found, complete, mx_secure);
             let sees = match tlsa {
-                Tlsa::Present { .. } => self.postfix_sees(destination, &bonds, mx_secure, &domains, port).await,
+                Tlsa::Present { .. } | Tlsa::Unusable { .. } => {
+                    // Where MX records are not secure Postfix need not see them so.
+                    let mx_of = if mx_secure { domains.first().map(String::as_str) } else { None };
+                    match dane::base_domain(found.iter()) {
+                        Some(base_domain) => self.postfix_dns.sees_dane(destination, port, base_domain, mx_of).await,
+                        None => None,
+                    }
+                }
                 _ => None,
             };
             (bonds, tlsa, sees)
@@ -209,23 +216,6 @@ impl Inquiry {
             capability::hold(&mut reports, policy);
         }
         Report { postfix_sees_dane, ..self.report(reports, whole, mx_secure && dane_counts, tlsa) }
-    }
-
-    /// Whether Postfix can see that the destination has DANE, by its MX records and the TLSA records of one host;
-    /// `None` where that is not to be told.
-    async fn postfix_sees(
-        &self,
-        destination: &Destination,
-        bonds: &[Arc<Bond>],
-        mx_secure: bool,
-        domains: &[String],
-        port: u16,
-    ) -> Option<bool> {
-        let binding = bonds.iter().find_map(|bond| bond.binding.as_ref())?;
-        let base_domain = binding.names.first()?;
-        // Where MX records are not secure Postfix need not see them so.
-        let mx_of = if mx_secure { domains.first().map(String::as_str) } else { None };
-        self.postfix_dns.sees_dane(destination, port, base_domain, mx_of).await
     }
 
     /// What binds a host.
@@ -465,7 +455,7 @@ impl Bond {
     /// What can be said without having seen a certificate.
     fn without_certificate(&self) -> HostDane {
         match self.found {
-            Found::Unusable => HostDane::Unusable,
+            Found::Unusable { .. } => HostDane::Unusable,
             Found::Absent | Found::NoHost => HostDane::Absent,
             Found::Usable { .. } | Found::Unchecked | Found::Unknown(_) => HostDane::Unknown,
         }

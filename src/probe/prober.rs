@@ -15,7 +15,7 @@ use super::{
     turns::Turns,
 };
 use crate::{config, nexthop::Destination};
-use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -26,11 +26,20 @@ const HELO_MAX: usize = 255;
 /// not answer puts off no mail. It is tried again in five minutes.
 const FETCH_MAX: Duration = Duration::from_secs(15);
 
+/// Looks at what destinations publish under way at once, for each probe that may be.
+const LOOKING: usize = 8;
+
+/// How long such a look may take.
+const LOOKING_MAX: Duration = Duration::from_secs(25);
+
 /// How often MTA-STS policies are looked at although no mail goes there (RFC 8461 section 3.3).
 const UPKEEP: Duration = Duration::from_secs(24 * 3600);
 
-/// How many of them at once, each in its turn.
+/// How many of them in one round.
 const UPKEEP_MOST: usize = 200;
+
+/// And how many at once.
+const UPKEEP_AT_ONCE: usize = 16;
 
 /// The name under which findings of one kind are kept.
 const PROBE: &str = "probe";
@@ -87,7 +96,6 @@ pub struct Prober {
     reports: Flights<Report>,
     published: Flights<Published>,
     keep: Option<Arc<dyn Keep>>,
-    max_time: Duration,
 }
 
 impl Prober {
@@ -158,6 +166,12 @@ impl Prober {
             max_time: config.max_time,
             failure_lifetime: config.failure_lifetime,
         };
+        // Nobody waits longer for these, and a name server that does not answer must not hold up what others publish.
+        let looking = Bounds {
+            concurrency: config.concurrency.saturating_mul(LOOKING),
+            max_time: config.max_time.min(LOOKING_MAX),
+            ..bounds
+        };
         let postfix_dns = Arc::new(PostfixDns::new(postfix_dns));
         let fetching = mta_sts::Settings {
             port: mta_sts::PORT,
@@ -174,11 +188,11 @@ impl Prober {
             manners: Arc::clone(&manners),
             settings: settings.clone(),
         };
-        let published = Flights::new(Box::new(publications), shelf(PUBLISHED, keep.clone()), bounds);
+        let published = Flights::new(Box::new(publications), shelf(PUBLISHED, keep.clone()), looking);
         let (published_too, turns) = (published.clone(), Turns::default());
         let inquiry = Inquiry { dns, postfix_dns, published: published_too, trust, manners, turns, settings };
         let reports = Flights::new(Box::new(inquiry), shelf(PROBE, keep.clone()), bounds);
-        Ok(Self { reports, published, keep, max_time: config.max_time })
+        Ok(Self { reports, published, keep })
     }
 }
 
@@ -217,9 +231,9 @@ impl Assess for Prober {
     fn upkeep(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             let Some(keep) = &self.keep else { return };
-            for destination in keep.due(PUBLISHED, UPKEEP_MOST).await {
-                self.published.ask(&destination, self.max_time).await;
-            }
+            let due = stream::iter(keep.due(PUBLISHED, UPKEEP_MOST).await);
+            let look = async |destination| drop(self.published.ask(&destination, LOOKING_MAX).await);
+            due.for_each_concurrent(UPKEEP_AT_ONCE, look).await;
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     MtaSts, Published, StsPolicy, Tlsa,
     ad::PostfixDns,
-    dane::{self, Found},
+    dane,
     dns::{Answer, Dns, DnsFailure},
     flights::{Inquire, Progress},
     inquiry::{Settings, addresses},
@@ -44,6 +44,13 @@ impl Inquire<Published> for Publications {
             let manner = self.manners.manner();
             let ((tlsa, postfix_sees_dane), sts) =
                 tokio::join!(self.tlsa(destination, &manner), self.mta_sts(destination, &manner, held));
+            // A resolver that showed signatures and then does not is an attack or a fault.
+            let tlsa = match (tlsa, before.as_deref().map(|before| &before.tlsa)) {
+                (Tlsa::Unsupported, Some(Tlsa::Present { .. } | Tlsa::Unusable { .. } | Tlsa::Absent)) => {
+                    Tlsa::Unknown { reason: "the DNS servers no longer show what DNSSEC says".to_owned() }
+                }
+                (tlsa, _) => tlsa,
+            };
             if let Some(reason) = &sts.kept_because {
                 tracing::warn!("{destination}: its MTA-STS policy stays in force: {reason}");
             }
@@ -84,17 +91,18 @@ impl Publications {
             join_all(hosts.iter().map(|host| addresses(dns, manner, host))).await;
         let looked = hosts.iter().zip(&resolved).map(|(host, found)| dane::of_host(dns, &host.name, found, port));
         let found = join_all(looked).await;
-        let base_domain = found.iter().find_map(|found| match found {
-            Found::Usable { base_domain, .. } => Some(base_domain),
-            _ => None,
-        });
-        let sees = match base_domain {
+        let sees = match dane::base_domain(found.iter()) {
             Some(base_domain) => {
                 let mx_of = if mx_secure { domains.first().map(String::as_str) } else { None };
                 self.postfix_dns.sees_dane(destination, port, base_domain, mx_of).await
             }
             None => None,
         };
-        (dane::fold(&found, complete, mx_secure), sees)
+        let tlsa = match dane::fold(&found, complete, mx_secure) {
+            // Behind MX records that are not signed TLSA records promise nothing, whatever they are.
+            Tlsa::Unknown { .. } if !mx_secure => Tlsa::Absent,
+            tlsa => tlsa,
+        };
+        (tlsa, sees)
     }
 }

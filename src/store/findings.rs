@@ -1,10 +1,10 @@
 //! What was found of destinations, on disk: so that a restart asks nobody anew, and memory need not hold everything.
 //!
-//! Losing it weakens nothing: whoever finds nothing here asks again. So a file that cannot be used is put aside for a new one,
-//! a row that cannot be written is left out, and a commit does not wait for the disk (WAL with `synchronous=NORMAL`).
+//! Whoever finds nothing here asks again, and no pin depends on it. So a file that is damaged is put aside for a new one, a
+//! row that cannot be written is left out, and a commit does not wait for the disk (WAL with `synchronous=NORMAL`).
 
 use super::{BoxFuture, StoreError, filesystem};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, config::DbConfig, params};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -56,6 +56,12 @@ const ROWS_MAX: i64 = 5_000_000;
 /// How often what is of no more use is removed.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
+/// The most that the file may grow to, in pages of 4 KiB: pins are on the same disk.
+const PAGES_MAX: i64 = 512 * 1024;
+
+/// After how long what was due is due again where nothing was found, in seconds.
+const TRY_AGAIN: i64 = 3600;
+
 /// How long to wait for another process that reads the file.
 const BUSY_TIME: Duration = Duration::from_secs(2);
 
@@ -95,11 +101,12 @@ impl Findings {
         let path = directory.join(FILE_NAME);
         let connection = match connect(&path) {
             Ok(connection) => connection,
-            Err(reason) => {
-                tracing::warn!("{}: {reason}: made anew; destinations are asked again", path.display());
-                remove(&path).map_err(|error| at(&path, &error))?;
-                connect(&path).map_err(|reason| StoreError::Database { path: path.display().to_string(), reason })?
+            Err(Unusable::Content(reason)) => {
+                tracing::warn!("{}: {reason}: put aside, destinations are asked again", path.display());
+                put_aside(&path).map_err(|error| at(&path, &error))?;
+                connect(&path).map_err(|unusable| unusable.at(&path))?
             }
+            Err(unusable) => return Err(unusable.at(&path)),
         };
         let (jobs, waiting) = sync_channel(WAITING_MAX);
         let keeper = Keeper { connection, path: path.clone(), waiting, tidied: None, complained: false };
@@ -246,10 +253,30 @@ impl Keeper {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, String> {
-    filesystem::private_file(path).map_err(|error| error.to_string())?;
+/// Why a file cannot be used.
+#[derive(Debug)]
+enum Unusable {
+    /// It is damaged, or of another program or version: another one takes its place.
+    Content(String),
+    /// The system does not let us, which may pass; what is in it must not be lost over that.
+    System(String),
+}
+
+impl Unusable {
+    fn at(self, path: &Path) -> StoreError {
+        let (Self::Content(reason) | Self::System(reason)) = self;
+        StoreError::Database { path: path.display().to_string(), reason }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, Unusable> {
+    filesystem::private_file(path).map_err(|error| Unusable::System(error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    prepare(Connection::open_with_flags(path, flags)).map_err(|error| error.to_string())
+    prepare(Connection::open_with_flags(path, flags)).map_err(|error| match (&error, error.sqlite_error_code()) {
+        (rusqlite::Error::InvalidQuery, _) => Unusable::Content("it is of another program or version".to_owned()),
+        (_, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)) => Unusable::Content(error.to_string()),
+        _ => Unusable::System(error.to_string()),
+    })
 }
 
 fn prepare(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
@@ -258,6 +285,7 @@ fn prepare(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connect
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update_and_check(None, "max_page_count", PAGES_MAX, |_| Ok(()))?;
     match identity(&connection)? {
         (0, 0) => {
             connection.execute_batch(SCHEMA)?;
@@ -294,9 +322,13 @@ fn find(connection: &Connection, kind: &str, destination: &str) -> rusqlite::Res
 }
 
 fn due(connection: &Connection, kind: &str, now: i64, most: usize) -> rusqlite::Result<Vec<String>> {
-    let query = "SELECT destination FROM findings WHERE kind = ?1 AND again <= ?2 ORDER BY again LIMIT ?3";
+    // Their turn comes again an hour later where the look fails, so that those that fail do not keep others from theirs.
+    let query = "UPDATE findings SET again = ?2 + ?4 WHERE kind = ?1 AND destination IN \
+                 (SELECT destination FROM findings WHERE kind = ?1 AND again <= ?2 ORDER BY again LIMIT ?3) \
+                 RETURNING destination";
     let mut statement = connection.prepare_cached(query)?;
-    let rows = statement.query_map(params![kind, now, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![kind, now, most, TRY_AGAIN], |row| row.get(0))?;
     rows.collect()
 }
 
@@ -328,11 +360,16 @@ fn tidy(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
+/// Gives the file another name, `findings.sqlite3.old`; its log is of no use to anybody.
+fn put_aside(path: &Path) -> io::Result<()> {
+    let beside = |suffix: &str| {
         let mut name = path.to_owned().into_os_string();
         name.push(suffix);
-        match fs::remove_file(&name) {
+        PathBuf::from(name)
+    };
+    fs::rename(path, beside(".old"))?;
+    for log in ["-wal", "-shm"].map(beside) {
+        match fs::remove_file(&log) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -422,8 +459,9 @@ mod tests {
             findings.keep("published", destination, at(again));
         }
         findings.keep("probe", "other.example", at(Some(1)));
-        assert_eq!(findings.due("published", 10).await, ["later.example", "late.example"]);
         assert_eq!(findings.due("published", 1).await, ["later.example"]);
+        assert_eq!(findings.due("published", 10).await, ["late.example"]);
+        assert!(findings.due("published", 10).await.is_empty());
     }
 
     #[test]
