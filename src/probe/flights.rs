@@ -13,6 +13,7 @@ use lru::LruCache;
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -30,6 +31,12 @@ const OUTLIVES_MAX: Duration = Duration::from_secs(3600);
 
 /// Findings of which one copy serves all destinations where the same was found.
 const SHARED: usize = 16;
+
+/// In how many parts findings are remembered, where there may be many.
+const PARTS: usize = 16;
+
+/// From how many findings a part on.
+const PARTS_FROM: usize = 64;
 
 /// What can be found of a destination.
 pub(super) trait Finding: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
@@ -109,25 +116,38 @@ impl<T> Clone for Flights<T> {
 struct Inner<T> {
     inquiry: Box<dyn Inquire<T>>,
     shelf: Box<dyn Shelf<T>>,
-    state: Mutex<State<T>>,
+    remembered: Remembered<T>,
+    /// Locked before what is remembered, where both are.
+    flights: Mutex<UnderWay<T>>,
     slots: Semaphore,
     max_waiting: usize,
     bounds: Bounds,
 }
 
-struct State<T> {
-    known: LruCache<Destination, Known<T>>,
+type UnderWay<T> = HashMap<Destination, watch::Receiver<Flight<T>>>;
+
+/// Findings, in parts that have a lock each: a lookup seldom waits for another one.
+struct Remembered<T> {
+    parts: Box<[Mutex<Part<T>>]>,
+    hasher: RandomState,
+    /// Of each part.
     size: usize,
-    shared: VecDeque<Arc<T>>,
-    flights: HashMap<Destination, watch::Receiver<Flight<T>>>,
+    shared: Mutex<VecDeque<Arc<T>>>,
+    began: Instant,
 }
 
+type Part<T> = LruCache<Destination, Known<T>>;
+
+/// There may be millions of these.
 struct Known<T> {
     finding: Arc<T>,
-    until: Instant,
+    until: Moment,
     /// When it is looked at again, if it is still asked for.
-    again: Instant,
+    again: Moment,
 }
+
+/// In microseconds since findings began to be remembered.
+type Moment = u64;
 
 /// How far a flight is.
 struct Flight<T> {
@@ -153,18 +173,12 @@ enum Memory<T> {
 impl<T: Finding> Flights<T> {
     pub(super) fn new(inquiry: Box<dyn Inquire<T>>, shelf: Box<dyn Shelf<T>>, bounds: Bounds) -> Self {
         let concurrency = bounds.concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let state = State {
-            // Its bound is kept in `remember`: a bounded one sets its memory aside at once.
-            known: LruCache::unbounded(),
-            size: bounds.size.max(1),
-            shared: VecDeque::with_capacity(SHARED),
-            flights: HashMap::new(),
-        };
         Self {
             inner: Arc::new(Inner {
                 inquiry,
                 shelf,
-                state: Mutex::new(state),
+                remembered: Remembered::new(bounds.size),
+                flights: Mutex::new(HashMap::new()),
                 slots: Semaphore::new(concurrency),
                 max_waiting: concurrency.saturating_mul(1 + WAITING_PER_SLOT),
                 bounds,
@@ -175,17 +189,18 @@ impl<T: Finding> Flights<T> {
     /// What may be told of a destination now, without asking anybody. Where it is about to expire, or has, it is looked at
     /// again in the background.
     pub(super) fn cached(&self, destination: &Destination) -> Option<Arc<T>> {
-        let mut state = self.inner.lock();
-        match state.recall(destination) {
-            Memory::Told { finding, look_again } => {
-                if look_again && !state.flights.contains_key(destination) {
-                    // Where there are too many flights the next to ask tries again.
-                    let _ = self.depart(&mut state, destination, Some(Arc::clone(&finding)));
-                }
-                Some(finding)
+        let Memory::Told { finding, look_again } = self.inner.remembered.recall(destination) else { return None };
+        if look_again {
+            let mut flights = lock(&self.inner.flights);
+            // Not where one has landed in between.
+            if !flights.contains_key(destination)
+                && let Memory::Told { finding, look_again: true } = self.inner.remembered.recall(destination)
+            {
+                // Where there are too many flights the next to ask tries again.
+                let _ = self.depart(&mut flights, destination, Some(finding));
             }
-            Memory::Expired(_) | Memory::Nothing => None,
         }
+        Some(finding)
     }
 
     /// What is known of a destination, or comes to be known within `budget`.
@@ -221,17 +236,17 @@ impl<T: Finding> Flights<T> {
 
     /// Joins the flight to a destination, or starts one; `Err` with what is known already or cannot be asked now.
     fn board(&self, destination: &Destination) -> Result<watch::Receiver<Flight<T>>, Arc<T>> {
-        let mut state = self.inner.lock();
-        if let Some(flight) = state.flights.get(destination) {
+        let mut flights = lock(&self.inner.flights);
+        if let Some(flight) = flights.get(destination) {
             return Ok(flight.clone());
         }
-        let before = match state.recall(destination) {
+        let before = match self.inner.remembered.recall(destination) {
             // Landed in between.
             Memory::Told { finding, .. } => return Err(finding),
             Memory::Expired(finding) => Some(finding),
             Memory::Nothing => None,
         };
-        self.depart(&mut state, destination, before.clone()).ok_or_else(|| {
+        self.depart(&mut flights, destination, before.clone()).ok_or_else(|| {
             let reason = "too many destinations are being asked about".to_owned();
             Arc::new(T::unknown(reason, Duration::ZERO).after(before.as_deref()))
         })
@@ -239,15 +254,15 @@ impl<T: Finding> Flights<T> {
 
     fn depart(
         &self,
-        state: &mut State<T>,
+        flights: &mut UnderWay<T>,
         destination: &Destination,
         before: Option<Arc<T>>,
     ) -> Option<watch::Receiver<Flight<T>>> {
-        if state.flights.len() >= self.inner.max_waiting {
+        if flights.len() >= self.inner.max_waiting {
             return None;
         }
         let (sender, receiver) = watch::channel(Flight { before, so_far: None, landed: None });
-        state.flights.insert(destination.clone(), receiver.clone());
+        flights.insert(destination.clone(), receiver.clone());
         let seat = Seat { inner: self.inner.clone(), destination: destination.clone(), sender };
         tokio::spawn(seat.fly());
         Some(receiver)
@@ -259,54 +274,90 @@ impl<T: Finding> Flights<T> {
     }
 }
 
-impl<T> Inner<T> {
-    /// No code that can panic runs under this lock, so what it guards is whole even when it is poisoned.
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// No code that can panic runs under these locks, so what they guard is whole even when it is poisoned.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<T: Finding> State<T> {
-    fn recall(&mut self, destination: &Destination) -> Memory<T> {
-        let Some(Known { finding, until, again }) = self.known.get(destination) else { return Memory::Nothing };
-        let now = Instant::now();
-        let told = now < *until || finding.outlives() && now < *until + finding.lifetime().min(OUTLIVES_MAX);
+impl<T: Finding> Remembered<T> {
+    fn new(size: usize) -> Self {
+        // What was longest unused is known in each part alone: of few findings, there is one.
+        let parts = if size < PARTS * PARTS_FROM { 1 } else { PARTS };
+        Self {
+            // Its bound is kept in `remember`: a bounded one sets its memory aside at once.
+            parts: std::iter::repeat_with(|| Mutex::new(LruCache::unbounded())).take(parts).collect(),
+            hasher: RandomState::new(),
+            size: size.max(1).div_ceil(parts),
+            shared: Mutex::new(VecDeque::with_capacity(SHARED)),
+            began: Instant::now(),
+        }
+    }
+
+    fn part(&self, destination: &Destination) -> MutexGuard<'_, Part<T>> {
+        let which = match self.parts.len() {
+            1 => 0,
+            parts => self.hasher.hash_one(destination) as usize % parts,
+        };
+        lock(&self.parts[which])
+    }
+
+    fn now(&self) -> Moment {
+        micros(self.began.elapsed())
+    }
+
+    fn recall(&self, destination: &Destination) -> Memory<T> {
+        let now = self.now();
+        let mut part = self.part(destination);
+        let Some(Known { finding, until, again }) = part.get(destination) else { return Memory::Nothing };
+        let outlives = |finding: &T| finding.outlives() && now < until + micros(finding.lifetime().min(OUTLIVES_MAX));
+        let told = now < *until || outlives(finding);
+        let look_again = now >= *again;
         let finding = Arc::clone(finding);
-        if told { Memory::Told { look_again: now >= *again, finding } } else { Memory::Expired(finding) }
+        drop(part);
+        if told { Memory::Told { finding, look_again } } else { Memory::Expired(finding) }
     }
 
     /// What was found, unless it is a failure and what was known before may still be believed.
-    fn remember(&mut self, destination: &Destination, finding: &T, believed: Duration, failure_lifetime: Duration) {
-        let now = Instant::now();
-        if !finding.is_known()
-            && let Some(before) = self.known.get_mut(destination)
+    fn remember(&self, destination: &Destination, finding: &T, believed: Duration, failure_lifetime: Duration) {
+        let is_known = finding.is_known();
+        let shared = self.share(finding);
+        let now = self.now();
+        let mut part = self.part(destination);
+        if !is_known
+            && let Some(before) = part.get_mut(destination)
             && before.finding.is_known()
             && now < before.until
         {
-            before.again = now + failure_lifetime;
+            before.again = now.saturating_add(micros(failure_lifetime));
             return;
         }
-        let until = now + believed;
-        let known = Known { finding: self.share(finding), until, again: now + believed / 4 * 3 };
-        self.known.put(destination.clone(), known);
-        while self.known.len() > self.size {
-            self.known.pop_lru();
+        let until = now.saturating_add(micros(believed));
+        let again = now.saturating_add(micros(believed / 4 * 3));
+        part.put(destination.clone(), Known { finding: shared, until, again });
+        while part.len() > self.size {
+            part.pop_lru();
         }
     }
 
     /// Most destinations are like many others.
-    fn share(&mut self, finding: &T) -> Arc<T> {
+    fn share(&self, finding: &T) -> Arc<T> {
         let short = finding.in_short();
-        if let Some(shared) = self.shared.iter().find(|shared| ***shared == short) {
+        let mut known = lock(&self.shared);
+        if let Some(shared) = known.iter().find(|shared| ***shared == short) {
             return Arc::clone(shared);
         }
-        if self.shared.len() == SHARED {
-            self.shared.pop_front();
+        if known.len() == SHARED {
+            known.pop_front();
         }
         let shared = Arc::new(short);
-        self.shared.push_back(Arc::clone(&shared));
+        known.push_back(Arc::clone(&shared));
         shared
     }
+}
+
+fn micros(time: Duration) -> Moment {
+    // A year is 2^45 of them; a sum of two does not overflow.
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).min(u64::MAX / 4)
 }
 
 /// A flight's place among the flights; given up however the flight ends.
@@ -329,7 +380,7 @@ impl<T: Finding> Seat<T> {
         {
             let finding = Arc::new(finding);
             if !believed.is_zero() {
-                inner.lock().remember(&self.destination, &finding, believed, inner.bounds.failure_lifetime);
+                inner.remembered.remember(&self.destination, &finding, believed, inner.bounds.failure_lifetime);
                 self.sender.send_modify(|flight| flight.landed = Some(finding));
                 return;
             }
@@ -352,7 +403,7 @@ impl<T: Finding> Seat<T> {
                 })
             }
         };
-        inner.lock().remember(&self.destination, &finding, finding.lifetime(), inner.bounds.failure_lifetime);
+        inner.remembered.remember(&self.destination, &finding, finding.lifetime(), inner.bounds.failure_lifetime);
         if finding.is_known() {
             inner.shelf.keep(&self.destination, &Arc::new(finding.in_short()));
         }
@@ -370,9 +421,9 @@ impl<T: Finding> Drop for Seat<T> {
             let failure_lifetime = inner.bounds.failure_lifetime;
             let finding = T::unknown("the probe failed".to_owned(), failure_lifetime);
             let finding = finding.after(self.before().as_deref());
-            inner.lock().remember(&self.destination, &finding, failure_lifetime, failure_lifetime);
+            inner.remembered.remember(&self.destination, &finding, failure_lifetime, failure_lifetime);
         }
-        inner.lock().flights.remove(&self.destination);
+        lock(&inner.flights).remove(&self.destination);
     }
 }
 
@@ -632,6 +683,21 @@ mod tests {
         flights.ask(&to("1.d.example"), BUDGET).await;
         assert!(flights.cached(&to("1.a.example")).is_some());
         assert!(flights.cached(&to("1.b.example")).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_findings_are_bounded_in_every_part() {
+        let remembered = Remembered::new(2000);
+        let remember = |n: u32| {
+            let lifetime = Duration::from_secs(100);
+            remembered.remember(&to(&format!("{n}.example")), &Found(Ok(n), 100), lifetime, lifetime);
+        };
+        (0..10_000).for_each(remember);
+        let held: Vec<_> = remembered.parts.iter().map(|part| lock(part).len()).collect();
+        assert_eq!(held, [2000 / PARTS; PARTS]);
+        assert!(matches!(remembered.recall(&to("0.example")), Memory::Nothing));
+        let last = remembered.recall(&to("9999.example"));
+        assert!(matches!(last, Memory::Told { finding, look_again: false } if finding.0 == Ok(9999)));
     }
 
     /// What one program kept.

@@ -11,39 +11,39 @@ const LABEL_MAX: usize = 63;
 /// One `mx` of a policy: `mx.example.com`, or `*.example.com`, in lower case. It consists of letters, digits, hyphens and
 /// dots behind the asterisk, so that it can stand in a line of Postfix's.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Pattern {
-    /// Whether it stands for every name with one label more.
-    wildcard: bool,
-    domain: String,
-}
+pub(crate) struct Pattern(Box<str>);
 
 impl Pattern {
     /// Reads `["*."] Domain`, Domain as in RFC 5321 section 4.1.2; `None` for anything else. An asterisk may stand for the
     /// whole first label only. A single label is refused too: nothing on the internet has such a name, and Postfix would
     /// read some of them (`hostname`, `nexthop`) as what they say (`smtp_tls_secure_cert_match`).
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (wildcard, domain) = match text.strip_prefix("*.") {
-            Some(domain) => (true, domain),
-            None => (false, text),
-        };
+        let (wildcard, domain) = parts(text);
         let fits = text.len() <= NAME_MAX && domain.split('.').all(is_label) && (wildcard || domain.contains('.'));
-        fits.then(|| Self { wildcard, domain: domain.to_ascii_lowercase() })
+        fits.then(|| Self(text.to_ascii_lowercase().into()))
     }
 
     /// Whether it allows an MX host: `*.example.com` allows `mx.example.com`, and neither `example.com` nor
     /// `a.mx.example.com` (section 4.1). A trailing dot of the host does not count.
     pub(crate) fn matches(&self, host: &str) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
-        if !self.wildcard {
-            return host.eq_ignore_ascii_case(&self.domain);
+        match parts(&self.0) {
+            (false, domain) => host.eq_ignore_ascii_case(domain),
+            (true, domain) => {
+                host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain))
+            }
         }
-        host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(&self.domain))
     }
 
     /// Writes it as an element of Postfix's `match=`: see [`super::policy::Policy::postfix_match`].
     pub(super) fn postfix_element(&self) -> String {
-        if self.wildcard { format!(".{}", self.domain) } else { self.domain.clone() }
+        self.0.strip_prefix('*').unwrap_or(&self.0).to_owned()
     }
+}
+
+/// Whether it stands for every name with one label more, and the domain.
+fn parts(text: &str) -> (bool, &str) {
+    text.strip_prefix("*.").map_or((false, text), |domain| (true, domain))
 }
 
 /// `Let-dig [Ldh-str]` (RFC 5321 section 4.1.2).
@@ -56,10 +56,7 @@ fn is_label(label: &str) -> bool {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.wildcard {
-            f.write_str("*.")?;
-        }
-        f.write_str(&self.domain)
+        f.write_str(&self.0)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Policy {
     /// What is to become of mail to a server that does not fit.
     pub(crate) mode: Mode,
     /// The names that its mail servers may have; empty only where the mode is `none`.
-    pub(crate) mx: Vec<Pattern>,
+    pub(crate) mx: Box<[Pattern]>,
     /// For how long it may be held, at most [`MAX_AGE_MAX`].
     pub(crate) max_age: Duration,
 }
@@ -116,7 +116,8 @@ impl Policy {
         if mx.is_empty() && mode != Mode::None {
             return Err(PolicyError::Missing("mx"));
         }
-        Ok(Self { mode, mx, max_age })
+        // Of many domains it is held in memory: no more than it takes.
+        Ok(Self { mode, mx: mx.into(), max_age })
     }
 
     /// Whether an MX host may receive the domain's mail (section 4.1).
