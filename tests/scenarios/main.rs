@@ -23,6 +23,7 @@ mod proven;
 mod published;
 mod recipients;
 mod refusals;
+mod resolver;
 mod routes;
 mod service;
 mod unknown;

@@ -174,6 +174,11 @@ const ROWS: &[Row] = &[
     row("sts-servfail.plain.test", "authenticated/pkix", "TEMP", "deferred (client TLS configuration problem"),
 ];
 
+/// Every kind of destination.
+pub(super) fn domains() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.domain)
+}
+
 scenario!(every_kind_of_destination_gets_what_it_publishes);
 
 fn every_kind_of_destination_gets_what_it_publishes(options: &Options<'_>) {
@@ -239,7 +244,11 @@ fn by_posttls_finger(lab: &Lab, row: &Row) -> Option<bool> {
 
 /// What Postfix's own client is told: a policy, `-` for nothing, or `TEMP`.
 pub(super) fn told(lab: &Lab, key: &str) -> String {
-    let map = "socketmap:unix:/var/spool/postfix/segl/socketmap.sock:tls";
+    told_by("socketmap:unix:/var/spool/postfix/segl/socketmap.sock:tls", lab, key)
+}
+
+/// The same of another map.
+pub(super) fn told_by(map: &str, lab: &Lab, key: &str) -> String {
     let output = lab.run(&["postmap", "-f", "-q", key, map]);
     let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     match (output.status.success(), output.stderr.is_empty()) {
