@@ -17,7 +17,9 @@ test: lab-install
 
 # Ratios within one run: see docs/performance.md
 bench: lab-install
-	cargo bench --locked --bench read --bench documents --bench detect --bench socketmap --bench through_postfix --bench memory
+	tests/oracles/install
+	cargo bench --locked --bench read --bench documents --bench detect --bench socketmap --bench destinations --bench slow \
+	    --bench through_postfix --bench memory
 
 # Judging beside Vectorscan with the same words; needs Debian's libvectorscan-dev and a compiler of C
 bench-vectorscan:

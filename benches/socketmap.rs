@@ -1,51 +1,52 @@
-//! How fast TLS policy lookups are answered, against servers that answer a constant.
+//! How fast TLS policy lookups are answered: beside servers that answer a constant, and beside postfix-mta-sts-resolver.
 //!
-//! Three servers, each a process of its own with the runtime that `segl run` has:
-//! - *segl*: the built program, `segl run` in mode enforce, with its pins in SQLite on disk, reading a Postfix
-//!   configuration made for this;
+//! Servers, each a process of its own:
+//! - *segl*: the built program, `segl run` in mode enforce, with its pins and findings in SQLite on disk, reading a Postfix
+//!   configuration made for this; all that is asked for is in its memory;
 //! - *constant*: the same accept loop and protocol code (`postfix::socketmap`), which answers a constant;
-//! - *bare*: a loop over tokio's socket that looks for the comma and writes a constant, and does nothing else.
+//! - *bare*: a loop over tokio's socket that looks for the comma and writes a constant, and does nothing else;
+//! - *postfix-mta-sts-resolver*: its daemon as it is installed, with every policy in its internal cache, where none grows
+//!   stale. That a domain has no policy it does not remember, and asks DNS each time: a server on the loopback that says of
+//!   every name that there is none. It is asked for policies alone, and as mail goes.
+//! - *over uvloop*: the same with that package, which it takes where it is installed.
 //!
-//! The load is a process of its own: a thread for each connection, which asks, waits for the answer, looks at it and
-//! asks again, for one of the destinations at random. All servers are up all the time, and are asked in turns.
+//! The resolver is one thread. Where there are two processors two of it would answer twice as often, so that what an answer
+//! costs the processor is compared too.
+//!
+//! All servers are up all the time, and are asked in turns.
 //!
 //! `ROUNDS` and `TURN_SECONDS` (of each server in each round) can be set in the environment.
 
+mod lookups;
 mod measure;
 
-use measure::{Goal, Outcome, judge, load, median, print_machine, processor_time, setting, spread};
+use lookups::{
+    CONNECTIONS, CONSTANT, Kind, Load, P99, Pick, RATE, Server, Turn, World, destination, mx_patterns, prepare,
+    put_load, ratio, state, take_turns,
+};
+use measure::{Goal, Outcome, judge, print_machine, setting};
 use segl::{
     config::SocketAddress,
     daemon::{
         run::block_on,
         socket::{Activation, Listener},
     },
-    level::Level,
     postfix::socketmap::{self, Answer, Lookup, Map, Reply},
-    requirement::{Requirement, TlsVersion},
-    store::{Holder, Pin, PinStore, Scope, sqlite::SqliteStore},
 };
 use std::{
-    env, fs,
+    env,
+    fmt::Write,
+    fs,
     future::pending,
-    io::{self, Read, Write},
-    os::unix::net::UnixStream,
+    net::UdpSocket,
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::Arc,
-    thread,
-    time::{Duration, Instant},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const CONNECTIONS: usize = 8;
 const DESTINATIONS: usize = 10_000;
-/// One destination in so many is pinned.
-const PINNED_EACH: usize = 10;
-const CONSTANT: &str = "encrypt protocols=>=TLSv1.2";
-
-/// How long a server may take to answer on its socket.
-const START_MAX: Duration = Duration::from_secs(30);
 
 // As the program has it, so that nothing but the work differs.
 #[global_allocator]
@@ -57,17 +58,10 @@ fn main() -> Outcome {
     match arguments[..] {
         ["serve-constant", path] => block_on(serve_constant(path.into()))?,
         ["serve-bare", path] => block_on(serve_bare(path.into()))?,
-        ["load", path, seconds, answers] => put_load(Path::new(path), seconds.parse()?, answers),
+        ["serve-dns", path] => serve_dns(Path::new(path)),
+        ["load", ref words @ ..] => put_load(words),
         _ => compare(),
     }
-}
-
-fn destination(number: usize) -> String {
-    format!("mail{number:05}.department{}.example.org", number % 97)
-}
-
-fn is_pinned(number: usize) -> bool {
-    number.is_multiple_of(PINNED_EACH)
 }
 
 struct Constant;
@@ -104,262 +98,103 @@ async fn serve_bare(path: PathBuf) -> Outcome {
     }
 }
 
-/// Which answers are right.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Answers {
-    Policies,
-    Constant,
-}
-
-/// Asks for so long; prints the rate, and the median, 99th and 99.9th percentile of the time to an answer in
-/// microseconds.
-fn put_load(path: &Path, seconds: u64, answers: &str) -> Outcome {
-    let answers = if answers == "policies" { Answers::Policies } else { Answers::Constant };
-    let requests: Arc<Vec<Vec<u8>>> = Arc::new(
-        (0..DESTINATIONS)
-            .map(|number| {
-                let request = format!("tls {}", destination(number));
-                format!("{}:{request},", request.len()).into_bytes()
-            })
-            .collect(),
-    );
-    let streams = (0..CONNECTIONS).map(|_| UnixStream::connect(path)).collect::<io::Result<Vec<_>>>()?;
-    let started = Instant::now();
-    let end = started + Duration::from_secs(seconds);
-    let threads: Vec<_> = (1..)
-        .zip(streams)
-        .map(|(seed, stream)| {
-            let requests = Arc::clone(&requests);
-            thread::spawn(move || ask(stream, &requests, answers, end, seed))
-        })
-        .collect();
-    let mut times = Vec::new();
-    for thread in threads {
-        times.extend(thread.join().map_err(|_| "a thread of the load panicked")??);
-    }
-    let elapsed = started.elapsed();
-    times.sort_unstable();
-    let percentile = |per_mille: usize| f64::from(times[(times.len() - 1) * per_mille / 1000]) / 1000.0;
-    println!(
-        "{:.0} {:.1} {:.1} {:.1}",
-        times.len() as f64 / elapsed.as_secs_f64(),
-        percentile(500),
-        percentile(990),
-        percentile(999)
-    );
-    Ok(())
-}
-
-/// One connection's requests: how long each took, in nanoseconds.
-fn ask(
-    mut stream: UnixStream,
-    requests: &[Vec<u8>],
-    answers: Answers,
-    end: Instant,
-    seed: u64,
-) -> Result<Vec<u32>, String> {
-    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut times = Vec::with_capacity(1 << 20);
-    let mut buffer = [0; 1024];
-    let mut asked = Instant::now();
-    while asked < end {
-        // xorshift64
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let number = (random % DESTINATIONS as u64) as usize;
-        stream.write_all(&requests[number]).map_err(|error| error.to_string())?;
-        let mut length = 0;
-        while length == 0 || buffer[length - 1] != b',' {
-            match stream.read(&mut buffer[length..]) {
-                Ok(0) => return Err("the server closed the connection".to_owned()),
-                Ok(read) => length += read,
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        let answer = &buffer[..length];
-        let now = Instant::now();
-        times.push(u32::try_from((now - asked).as_nanos()).unwrap_or(u32::MAX));
-        asked = now;
-        let right = match answers {
-            Answers::Policies if !is_pinned(number) => answer == b"9:NOTFOUND ,",
-            _ => answer.windows(11).any(|window| window == b":OK encrypt"),
-        };
-        if !right {
-            return Err(format!("{}: {}", destination(number), answer.escape_ascii()));
+/// Says of every name that there is none, at once; leaves its port in a file, and takes connections at the path beside.
+fn serve_dns(path: &Path) -> Outcome {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    fs::write(path.with_extension("port"), socket.local_addr()?.port().to_string())?;
+    let _listener = UnixListener::bind(path)?;
+    let mut message = [0; 512];
+    loop {
+        let (length, client) = socket.recv_from(&mut message)?;
+        // The header (RFC 1035 section 4.1.1), then the question and, as the resolver asks, nothing else that counts.
+        let answer = &mut message[..length];
+        if let Some(flags) = answer.get_mut(2..4) {
+            flags.copy_from_slice(&[0x81, 0x83]);
+            socket.send_to(answer, client)?;
         }
     }
-    Ok(times)
 }
 
-/// A server that is ended with this value.
-struct Server {
-    name: &'static str,
-    answers: &'static str,
-    path: PathBuf,
-    process: Child,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// The daemon of postfix-mta-sts-resolver, with every policy of the mixed world in its cache.
+fn start_resolver(name: &'static str, directory: &Path, file: &str, port: &str, arguments: &[&str]) -> Outcome<Server> {
+    let oracles = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles");
+    let output = Command::new(oracles.join("install")).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err("tests/oracles/install failed".into());
     }
-}
-
-impl Server {
-    fn start(name: &'static str, answers: &'static str, path: PathBuf, command: &mut Command) -> Outcome<Self> {
-        let log = path.with_extension("log");
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log)?).spawn()?;
-        let mut server = Self { name, answers, path, process };
-        let end = Instant::now() + START_MAX;
-        while UnixStream::connect(&server.path).is_err() {
-            if let Some(status) = server.process.try_wait()? {
-                return Err(format!("{name} ended: {status}: {}", fs::read_to_string(log)?).into());
-            }
-            if Instant::now() > end {
-                return Err(format!("{name} does not listen").into());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-
-    fn processor_time(&self) -> Duration {
-        processor_time(self.process.id().cast_signed())
-    }
-}
-
-/// What the load saw in one round.
-struct Round {
-    rate: f64,
-    median: f64,
-    p99: f64,
-    p999: f64,
-    /// The server's processor time for each answer, in microseconds.
-    cost: f64,
-}
-
-fn measure(server: &Server, seconds: u64) -> Outcome<Round> {
-    let before = server.processor_time();
-    let mut command = Command::new(env::current_exe()?);
-    command.arg("load").arg(&server.path).arg(seconds.to_string()).arg(server.answers);
-    let output = command.stderr(Stdio::inherit()).output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let figures: Vec<f64> = text.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
-    let [rate, median, p99, p999] = figures[..] else { return Err(format!("{}: the load failed", server.name).into()) };
-    let cost = (server.processor_time() - before).as_secs_f64() * 1e6 / (rate * seconds as f64);
-    Ok(Round { rate, median, p99, p999, cost })
-}
-
-/// Puts the pins on disk that `segl run` will read.
-fn pin(directory: &Path) -> Outcome {
-    block_on(async {
-        let store = SqliteStore::open(directory)?;
-        let pins = (0..DESTINATIONS).filter(|number| is_pinned(*number)).map(|number| {
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Pin {
-                scope: Scope::parse(&destination(number))?,
-                holder: Holder::Administrator,
-                requirement: Requirement::Encrypt(TlsVersion::V1_2),
-                level: Level::Confidential,
-                categories: Vec::new(),
-                created: 0,
-                until: 0,
-                seen: false,
-            })
+    let python = String::from_utf8(output.stdout)?;
+    let (socket, configuration, policies) =
+        (directory.join(file), directory.join(file).with_extension("yml"), directory.join("resolver.jsonl"));
+    fs::write(&configuration, format!("path: {}\ncache_grace: 1000000000\n", socket.display()))?;
+    let mut lines = String::new();
+    for number in (0..DESTINATIONS).filter(|number| World::Mixed.kind(*number) == Kind::MtaSts) {
+        let policy = serde_json::json!({
+            "version": "STSv1", "mode": "enforce", "mx": mx_patterns(number), "max_age": 2_592_000
         });
-        store.pin(pins.collect::<Outcome<_>>()?).await?;
-        store.close();
-        Ok(())
-    })?
-}
-
-fn start_segl(directory: &Path) -> Outcome<Server> {
-    let (postfix, state) = (directory.join("postfix"), directory.join("state"));
-    fs::create_dir(&postfix)?;
-    fs::create_dir(&state)?;
-    fs::copy("/usr/share/postfix/master.cf.dist", postfix.join("master.cf"))
-        .map_err(|error| format!("Debian's package postfix is needed: {error}"))?;
-    let socket = directory.join("segl.sock");
-    let policies = format!("smtp_tls_policy_maps = socketmap:unix:{}:tls\n", socket.display());
-    fs::write(
-        postfix.join("main.cf"),
-        format!("compatibility_level = 3.6\nsmtp_tls_security_level = may\n{policies}"),
-    )?;
-    pin(&state)?;
-    let configuration = directory.join("segl.toml");
-    fs::write(
-        &configuration,
-        format!(
-            "mode = \"enforce\"\n[sockets]\nmilter = \"unix:{}\"\nsocketmap = \"unix:{}\"\n[detect]\nrules = [{:?}]\n\
-             [probe]\nhelo = \"bench.example\"\nnameservers = [\"127.0.0.1\"]\n[store]\ndirectory = {state:?}\n\
-             [postfix]\nconfig-directory = {postfix:?}\n[evidence]\nmail-log = \"\"\n",
-            directory.join("milter.sock").display(),
-            socket.display(),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/conf/rules"),
-        ),
-    )?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segl"));
-    Server::start("segl", "policies", socket, command.arg("run").arg("-c").arg(configuration))
+        writeln!(lines, "{}", serde_json::json!([destination(number), "20260101000000Z", policy]))?;
+    }
+    fs::write(&policies, lines)?;
+    let mut command = Command::new(python.trim());
+    command.arg(oracles.join("mta_sts_daemon.py")).arg(&configuration).args(["--policies"]).arg(&policies);
+    command.args(["--dns", port]).args(arguments);
+    Server::start(name, socket, &mut command)
 }
 
 fn compare() -> Outcome {
     let (rounds, seconds) = (setting("ROUNDS", 7), setting("TURN_SECONDS", 3));
     print_machine();
     println!(
-        "{CONNECTIONS} connections of another process, {DESTINATIONS} destinations, {} of them pinned; \
-         {rounds} rounds of {seconds} s each, the first not counted",
-        DESTINATIONS / PINNED_EACH
+        "{CONNECTIONS} connections of another process, {DESTINATIONS} destinations: of ten, one pinned, two with an MTA-STS \
+         policy,\none with DANE, six that publish nothing; {rounds} rounds of {seconds} s each, the first not counted"
     );
     // On a disk, as the daemon demands.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let socket = |name: &str| directory.path().join(name);
-    let constant = |name, subcommand, path: PathBuf| {
+    let directory = directory.path();
+    let constant = |name, subcommand, file: &str| {
+        let path = directory.join(file);
         let mut command = Command::new(env::current_exe()?);
         command.arg(subcommand).arg(&path);
-        Server::start(name, "constant", path, &mut command)
+        Server::start(name, path, &mut command)
     };
-    let servers = [
-        start_segl(directory.path())?,
-        constant("constant", "serve-constant", socket("constant.sock"))?,
-        constant("bare", "serve-bare", socket("bare.sock"))?,
+    fs::create_dir(state(directory))?;
+    prepare(&state(directory), World::Mixed, DESTINATIONS)?;
+    let segl = Server::segl("segl", directory, "")?;
+    segl.warm(World::Mixed, DESTINATIONS)?;
+    let constant_server = constant("constant", "serve-constant", "constant.sock")?;
+    let bare = constant("bare", "serve-bare", "bare.sock")?;
+    let dns = constant("dns", "serve-dns", "dns.sock")?;
+    let port = fs::read_to_string(dns.path.with_extension("port"))?;
+    let name = "postfix-mta-sts-resolver";
+    let resolver = start_resolver(name, directory, "resolver.sock", &port, &["--disable-uvloop"])?;
+    let over_uvloop = start_resolver(name, directory, "uvloop.sock", &port, &[])?;
+    let turn = |name: &str, server, world| -> Turn<'_> {
+        let server: &Server = server;
+        let load = Load { world, count: DESTINATIONS, pick: Pick::Evenly, connections: CONNECTIONS, seconds };
+        (name.to_owned(), Box::new(move || server.measure(&load)))
+    };
+    let turns = [
+        turn("segl", &segl, World::Mixed),
+        turn("constant", &constant_server, World::Constant),
+        turn("bare", &bare, World::Constant),
+        turn("resolver", &resolver, World::Published),
+        turn("resolver, over uvloop", &over_uvloop, World::Published),
+        turn("segl, policies alone", &segl, World::MtaStsOfMixed),
+        turn("resolver, policies alone", &resolver, World::MtaStsOfMixed),
+        turn("resolver, over uvloop, policies alone", &over_uvloop, World::MtaStsOfMixed),
     ];
-    let mut results: [Vec<Round>; 3] = Default::default();
-    for round in 0..=rounds {
-        for turn in 0..servers.len() {
-            // Whoever goes first changes from round to round.
-            let which = (turn + round as usize) % servers.len();
-            let result = measure(&servers[which], seconds)?;
-            if round > 0 {
-                results[which].push(result);
-            }
-        }
+    let results = take_turns(&turns, rounds)?;
+    for other in [1, 2] {
+        let name = &turns[other].0;
+        judge(&format!("rate, segl / {name}"), ratio(&results[0], &results[other], RATE), &Goal::AtLeast(0.8));
+        judge(&format!("p99, segl / {name}"), ratio(&results[0], &results[other], P99), &Goal::AtMost(1.5));
     }
-    println!("{}", load());
-    println!(
-        "\n{:<10} {:>10} {:>22} {:>9} {:>9} {:>9} {:>9}",
-        "", "rate/s", "(lowest-highest)", "p50 us", "p99 us", "p99.9 us", "cpu us"
-    );
-    let of = |which: usize, figure: fn(&Round) -> f64| results[which].iter().map(figure).collect::<Vec<f64>>();
-    for (which, server) in servers.iter().enumerate() {
-        let middle = |figure| median(&of(which, figure));
-        let (low, high) = spread(&of(which, |round| round.rate));
-        println!(
-            "{:<10} {:>10.0} {:>22} {:>9.1} {:>9.1} {:>9.1} {:>9.2}",
-            server.name,
-            middle(|round| round.rate),
-            format!("({low:.0}-{high:.0})"),
-            middle(|round| round.median),
-            middle(|round| round.p99),
-            middle(|round| round.p999),
-            middle(|round| round.cost),
-        );
+    for (ours, theirs) in [(0, 3), (0, 4), (5, 6), (5, 7)] {
+        let name = &turns[theirs].0;
+        judge(&format!("rate, segl / {name}"), ratio(&results[ours], &results[theirs], RATE), &Goal::AtLeast(10.0));
+        let cost = ratio(&results[theirs], &results[ours], |round| round.cost);
+        println!("{:<64} {cost:>8.2}", format!("processor time of an answer, {name} / segl"));
     }
-    println!();
-    for (other, name) in [(1, "constant"), (2, "bare")] {
-        let ratio = |figure| median(&of(0, figure)) / median(&of(other, figure));
-        judge(&format!("rate, segl / {name}"), ratio(|round| round.rate), &Goal::AtLeast(0.8));
-        judge(&format!("p99, segl / {name}"), ratio(|round| round.p99), &Goal::AtMost(1.5));
-    }
+    let bare = ratio(&results[2], &results[7], RATE);
+    println!("{:<64} {bare:>8.2}", format!("rate, bare / {}", turns[7].0));
     Ok(())
 }
