@@ -83,9 +83,10 @@ fn a_destination_that_had_tls_is_held_to_it_until_it_is_let_go(options: &Options
     let tagged = accepted(&lab, &["bo@switch.plain.test"], CONFIDENTIAL);
     println!("{}", verdict(&segl, &tagged));
     assert_eq!(told(&lab, SWITCH), ENCRYPT);
-    lab.set_behaviour("switch", &json!({"starttls": "none", "replies": {}}));
+    lab.set_starttls("switch", false);
     expect_deferred(&lab, &tagged, NOT_OFFERED);
     expect_deferred(&lab, &ordinary, NOT_OFFERED);
+    lab.set_behaviour("switch", &json!({"replies": {}}));
     let text = printed(&lab, &["probe", SWITCH]);
     assert!(text.contains("cleartext: "), "{text}");
     assert!(segl.terminate().success());
