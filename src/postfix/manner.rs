@@ -3,9 +3,12 @@
 
 use super::{
     postconf::{MANNER_PARAMETERS, PostfixFacts, PostfixWatch, Service, split_list},
-    transport::asking,
+    transport::{asking, in_force},
 };
-use crate::probe::{HostLookup, Manner, Manners, Wrapper};
+use crate::{
+    policy::postfix_policy::InForce,
+    probe::{HostLookup, Manner, Manners, Wrapper},
+};
 use std::net::IpAddr;
 
 /// The name in EHLO where Postfix's is not known.
@@ -24,11 +27,18 @@ pub fn now(facts: Option<&PostfixFacts>) -> Manner {
         let reason = "Postfix's configuration could not be read (postconf)".to_owned();
         return Manner { helo: NO_NAME.to_owned(), cannot_vouch: Some(reason), ..Manner::default() };
     };
-    joined(facts).unwrap_or_else(|reason| Manner {
+    let manner = joined(facts).unwrap_or_else(|reason| Manner {
         helo: facts.helo_name().to_owned(),
         cannot_vouch: Some(reason),
         ..Manner::default()
-    })
+    });
+    match in_force(Some(facts)) {
+        Ok(InForce { dane_usable, has_authorities, .. }) => {
+            Manner { checks_dane: dane_usable, has_authorities, ..manner }
+        }
+        // Lookups are put off then, and nothing is delivered.
+        Err(_) => manner,
+    }
 }
 
 impl Manners for PostfixWatch {
@@ -132,6 +142,7 @@ fn of(facts: &PostfixFacts, service: Option<&Service>) -> Result<Manner, String>
         wrapper: if is_yes("smtp_tls_wrappermode") { Wrapper::Always } else { Wrapper::Never },
         discards_starttls: has(&words("smtp_discard_ehlo_keywords"), "starttls"),
         cannot_vouch: None,
+        ..Manner::default()
     })
 }
 
@@ -165,7 +176,7 @@ mod tests {
     }
 
     fn basic() -> Manner {
-        Manner { helo: "mx.example".to_owned(), ..Manner::default() }
+        Manner { helo: "mx.example".to_owned(), checks_dane: false, has_authorities: false, ..Manner::default() }
     }
 
     #[tokio::test]
@@ -193,7 +204,13 @@ mod tests {
                 "smtp_dns_support_level = disabled",
                 Manner { uses_mx: false, host_lookup: HostLookup::Native, ..basic() },
             ),
-            ("disable_dns_lookups = yes\nsmtp_dns_support_level = dnssec", basic()),
+            ("disable_dns_lookups = yes\nsmtp_dns_support_level = dnssec", Manner { checks_dane: true, ..basic() }),
+            ("smtp_dns_support_level = dnssec", Manner { checks_dane: true, ..basic() }),
+            (
+                "smtp_dns_support_level = dnssec\nsmtp_host_lookup = native",
+                Manner { host_lookup: HostLookup::Native, ..basic() },
+            ),
+            ("smtp_tls_CApath = /etc/ssl/certs", Manner { has_authorities: true, ..basic() }),
             ("smtp_discard_ehlo_keywords = pipelining, STARTTLS", Manner { discards_starttls: true, ..basic() }),
             ("smtp_discard_ehlo_keywords = chunking", basic()),
             ("smtp_tls_wrappermode = yes", Manner { wrapper: Wrapper::Always, ..basic() }),

@@ -201,7 +201,7 @@ impl Inquiry {
             let bond = hosts.iter().zip(&bonds).find(|(host, _)| host.name == report.host);
             report.dane = bond.map_or(HostDane::Unknown, |(_, bond)| bond.without_certificate());
         }
-        let dane_counts = postfix_sees_dane != Some(false);
+        let dane_counts = manner.checks_dane && postfix_sees_dane != Some(false);
         if !dane_counts {
             // What DANE says against a host with TLS does not keep Postfix from it.
             for report in reports.iter_mut().filter(|report| report.tls.is_some()) {
@@ -211,7 +211,8 @@ impl Inquiry {
         // DANE goes before MTA-STS (RFC 8461 section 2).
         if let MtaSts::Policy(policy) = &published.mta_sts
             && policy.is_enforced()
-            && !(mx_secure && dane_counts && matches!(tlsa, Tlsa::Present { .. } | Tlsa::Unusable { .. }))
+            && manner.has_authorities
+            && !(mx_secure && dane_counts && matches!(tlsa, Tlsa::Present { .. }))
         {
             capability::hold(&mut reports, policy);
         }

@@ -29,6 +29,11 @@ pub struct Manner {
     pub wrapper: Wrapper,
     /// Whether STARTTLS counts as not offered (`smtp_discard_ehlo_keywords`).
     pub discards_starttls: bool,
+    /// Whether TLSA records are checked (`smtp_dns_support_level` and what goes with it): only then do they prove or refute a
+    /// server.
+    pub checks_dane: bool,
+    /// Whether there are certificate authorities to verify the names of an MTA-STS policy by (`smtp_tls_CApath`).
+    pub has_authorities: bool,
     /// Why nothing that a probe finds could be said of Postfix; nobody is contacted then.
     pub cannot_vouch: Option<String>,
 }
@@ -70,6 +75,8 @@ impl Default for Manner {
             host_lookup: HostLookup::Dns,
             wrapper: Wrapper::Never,
             discards_starttls: false,
+            checks_dane: true,
+            has_authorities: true,
             cannot_vouch: None,
         }
     }
