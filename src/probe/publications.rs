@@ -51,7 +51,9 @@ impl Inquire<Published> for Publications {
                 }
                 (tlsa, _) => tlsa,
             };
-            if let Some(reason) = &sts.kept_because {
+            if let (Some(reason), MtaSts::Policy(policy)) = (&sts.kept_because, &sts.standing)
+                && policy.is_enforced()
+            {
                 tracing::warn!("{destination}: its MTA-STS policy stays in force: {reason}");
             }
             let lifetimes = self.settings.lifetimes;

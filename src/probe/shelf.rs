@@ -13,6 +13,9 @@ use std::{
 /// How long a finding is kept that is believed no longer: to compare with, and for people to look at.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// The same of what is looked at even where nobody asks: longer than any MTA-STS policy lasts (RFC 8461 section 3.2).
+const KEPT_UP: Duration = Duration::from_secs(400 * 24 * 3600);
+
 /// Where findings are kept as text. Losing them weakens nothing.
 pub trait Keep: Send + Sync {
     /// What was kept last of this kind.
@@ -67,7 +70,7 @@ impl<T: Finding + Serialize + DeserializeOwned> Shelf<T> for On<T> {
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         let found = unix_time();
         let until = found.saturating_add(seconds(finding.lifetime()));
-        let keep = until.saturating_add(seconds(KEPT));
+        let keep = until.saturating_add(seconds(if finding.upkeep().is_some() { KEPT_UP } else { KEPT }));
         let again = finding.upkeep().map(|after| found.saturating_add(seconds(after)));
         self.keep.keep(self.kind, destination, Kept { value, found, until, keep, again });
     }

@@ -50,9 +50,6 @@ const BATCH_MAX: usize = 1024;
 /// How long a finding may wait for others to be written with.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// Destinations of each kind kept on disk at most: a flood of made-up ones takes no more than some gigabytes.
-const ROWS_MAX: i64 = 5_000_000;
-
 /// How often what is of no more use is removed.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
@@ -351,11 +348,11 @@ fn write(connection: &mut Connection, findings: &[(&'static str, String, Finding
 /// Removes what is of no more use, and of the rest what is too much.
 fn tidy(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM findings WHERE keep < ?1", [now])?;
-    let rows: i64 = connection.query_row("SELECT count(*) FROM findings", [], |row| row.get(0))?;
-    if rows > 2 * ROWS_MAX {
-        let surplus = "DELETE FROM findings WHERE (kind, destination) IN \
-                       (SELECT kind, destination FROM findings ORDER BY keep LIMIT ?1)";
-        connection.execute(surplus, [rows - 2 * ROWS_MAX])?;
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    if number("page_count")? - number("freelist_count")? > PAGES_MAX / 10 * 9 {
+        let surplus = "DELETE FROM findings WHERE (kind, destination) IN (SELECT kind, destination FROM findings \
+                       ORDER BY keep LIMIT (SELECT count(*) / 10 FROM findings))";
+        connection.execute(surplus, [])?;
     }
     Ok(())
 }
