@@ -1,8 +1,9 @@
 //! Programs that run beside a test.
 
 use std::{
-    net::UdpSocket,
+    net::{TcpListener, UdpSocket},
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -44,6 +45,15 @@ pub(crate) fn until(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
+/// A port at which nobody listens, and that the system gives to nobody who asks for any (ip_local_port_range begins at
+/// 32768): between this and the server's start no other test's query must take it.
 pub(crate) fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        // Tests that are run at the same time by another process begin elsewhere.
+        let port = 10_000 + (std::process::id() as u16 % 200) * 100 + NEXT.fetch_add(1, Ordering::Relaxed) % 2000;
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
