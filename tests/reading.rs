@@ -77,7 +77,8 @@ fn faults(expected: &Expected, document: &Document) -> Vec<String> {
             .collect();
         match &text.at {
             _ if places.is_empty() => faults.push(format!("{}: `{}` is not found", text.place, text.found)),
-            Some(at) if !places.contains(at) => {
+            // The corpus tells parts and cells apart; a text's lines are counted besides.
+            Some(at) if !places.iter().any(|place| place == at || place.starts_with(&format!("{at} > line "))) => {
                 faults.push(format!("{}: `{}` stands at {places:?}, not at `{at}`", text.place, text.found));
             }
             _ => {}

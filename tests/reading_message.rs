@@ -63,7 +63,7 @@ sys.stdout.buffer.write(message.as_bytes())
 "#;
 
 /// The strings of the corpus: words set apart by hyphens, the last one a hexadecimal number.
-const STRING: &str = "(?i)[a-z0-9]{1,20}(-[a-z0-9]{1,20}){0,4}-[0-9a-f]{4,6}";
+const STRING: &str = r"(?i)\b[a-z0-9]{1,20}(-[a-z0-9]{1,20}){0,4}-[0-9a-f]{4,6}";
 
 const RULES: &str = r#"
 [[rule]]
@@ -71,7 +71,7 @@ id = "test.string"
 category = "health"
 description = "a string of the corpus"
 source = "tests/corpus/reading"
-pattern = { regex = "STRING", base = 0.9, inside = true }
+pattern = { regex = 'STRING', base = 0.9, inside = true }
 examples = { found = ["hovedtekst-6f1a"] }
 "#;
 

@@ -20,7 +20,7 @@ use crate::config::DomainSet;
 use futures_util::future::BoxFuture;
 use hickory_resolver::{
     TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy},
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{
         dnssec::{Proof, TrustAnchors},
@@ -184,6 +184,10 @@ impl Resolver {
             let mut options = options.clone();
             options.validate = validate;
             options.edns0 = true;
+            // One server after the other in their order, as the C library asks them: of servers that differ in what they
+            // know of DNSSEC the first counts, and not whichever is quicker.
+            options.num_concurrent_reqs = 1;
+            options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
             // As Postfix with smtp_host_lookup = dns: /etc/hosts does not count.
             options.use_hosts_file = ResolveHosts::Never;
             options.positive_max_ttl = Some(POSITIVE_TTL_MAX);

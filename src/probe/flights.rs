@@ -375,7 +375,8 @@ impl<T: Finding> Seat<T> {
     async fn fly(self) {
         let inner = &self.inner;
         let mut before = self.before();
-        if before.is_none()
+        // What failed last says nothing of the destination: what was found before that does.
+        if before.as_ref().is_none_or(|before| !before.is_known())
             && let Some((finding, believed)) = inner.shelf.find(&self.destination).await
         {
             let finding = Arc::new(finding);
