@@ -20,6 +20,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 /// policy is to be seen before long.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
+/// MX hosts of one destination that are looked at: more than those that are contacted, since Postfix may deliver to any.
+const HOSTS_MAX: usize = 100;
+
 /// Looks up what destinations publish.
 pub(super) struct Publications {
     pub(super) dns: Arc<dyn Dns>,
@@ -83,12 +86,11 @@ impl Publications {
             Err(reason) => return (Tlsa::Unknown { reason }, None),
         };
         let dns = &*self.dns;
-        let Hosts { hosts, complete, mx_secure, domains } =
-            match mx::route(dns, manner, destination, self.settings.max_hosts).await {
-                Route::Hosts(hosts) => hosts,
-                Route::Nowhere(_) => return (Tlsa::Absent, None),
-                Route::Unknown(reason) => return (Tlsa::Unknown { reason }, None),
-            };
+        let Hosts { hosts, complete, mx_secure, domains } = match mx::route(dns, manner, destination, HOSTS_MAX).await {
+            Route::Hosts(hosts) => hosts,
+            Route::Nowhere(_) => return (Tlsa::Absent, None),
+            Route::Unknown(reason) => return (Tlsa::Unknown { reason }, None),
+        };
         let resolved: Vec<Result<Answer<IpAddr>, DnsFailure>> =
             join_all(hosts.iter().map(|host| addresses(dns, manner, host))).await;
         let looked = hosts.iter().zip(&resolved).map(|(host, found)| dane::of_host(dns, &host.name, found, port));
@@ -103,6 +105,9 @@ impl Publications {
         let tlsa = match dane::fold(&found, complete, mx_secure) {
             // Behind MX records that are not signed TLSA records promise nothing, whatever they are.
             Tlsa::Unknown { .. } if !mx_secure => Tlsa::Absent,
+            Tlsa::Absent if mx_secure && !complete => Tlsa::Unknown {
+                reason: format!("it has more than {HOSTS_MAX} MX hosts, and the first have no TLSA records"),
+            },
             tlsa => tlsa,
         };
         (tlsa, sees)
