@@ -4,8 +4,8 @@ use super::policy::PolicyError;
 use crate::probe::{address::Refusal, dns::DnsFailure};
 use std::time::Duration;
 
-/// Why a policy could not be fetched, in words that a log line can bear. To whoever sends mail all of them are one (RFC
-/// 8461 section 3.3): what is held counts on, and where nothing is held, mail goes out as if there were no policy.
+/// Why a policy could not be fetched, in words that a log line can bear. To whoever sends mail nearly all of them are one
+/// (RFC 8461 section 3.3): what is held counts on, and where nothing is held, mail goes out as if there were no policy.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(in crate::probe) enum FetchError {
     /// DNS gave no answer.
@@ -17,7 +17,10 @@ pub(in crate::probe) enum FetchError {
     /// All addresses that were tried may not be contacted; this is the last.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The network, or this host itself, failed.
+    /// This host failed, and nobody was asked.
+    #[error("this host: {0}")]
+    OurOwn(String),
+    /// The network failed.
     #[error("{step}: {reason}")]
     Network {
         /// In which step.
@@ -66,4 +69,11 @@ pub(in crate::probe) enum FetchError {
     /// What was fetched is no policy.
     #[error("no policy: {0}")]
     NotAPolicy(#[from] PolicyError),
+}
+
+impl FetchError {
+    /// Whether nothing was learnt of the domain's policy: DNS failed, or this host did.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Dns(_) | Self::OurOwn(_))
+    }
 }

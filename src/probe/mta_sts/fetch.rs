@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use futures_util::future::BoxFuture;
+use nix::errno::Errno;
 use rustls::pki_types::ServerName;
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
@@ -83,8 +84,8 @@ impl Fetcher {
     async fn connect(&self, addresses: &[IpAddr]) -> Result<TcpStream, FetchError> {
         const STEP: &str = "connect";
         // Asked anew each time: interfaces come and go.
-        let own =
-            address::own().map_err(|error| FetchError::Network { step: "own addresses", reason: plainly(&error) })?;
+        let own = address::own()
+            .map_err(|error| FetchError::OurOwn(format!("its own addresses cannot be told: {}", plainly(&error))))?;
         let mut last = FetchError::NoHost;
         for address in addresses.iter().take(self.settings.max_addresses.max(1)) {
             if let Some(refusal) = address::refusal(*address, &own, &self.settings.allowed) {
@@ -94,6 +95,7 @@ impl Fetcher {
             let limit = self.settings.step_time;
             match timeout(limit, TcpStream::connect((*address, self.settings.port))).await {
                 Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) if is_ours(&error) => return Err(FetchError::OurOwn(plainly(&error))),
                 Ok(Err(error)) => last = FetchError::Network { step: STEP, reason: plainly(&error) },
                 Err(_) => last = FetchError::TimedOut { step: STEP, limit },
             }
@@ -114,6 +116,12 @@ impl Fetcher {
             Ok(Ok(tls)) => http::get(tls, host, limit).await,
         }
     }
+}
+
+/// Whether a connection was not even tried, for want of files or memory.
+fn is_ours(error: &io::Error) -> bool {
+    let known = error.raw_os_error().map(Errno::from_raw);
+    matches!(known, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM))
 }
 
 impl Fetch for Fetcher {

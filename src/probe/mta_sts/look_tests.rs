@@ -135,6 +135,15 @@ async fn a_failure_of_dns_is_no_absence() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_asked_nobody_is_no_absence() {
+    for error in [FetchError::Dns(servfail()), FetchError::OurOwn("Too many open files".to_owned())] {
+        let domain = Domain { policy: Err(error.clone()), ..Domain::default() };
+        let reason = format!("MTA-STS policy a: {error}");
+        assert_eq!(domain.look(None).await.standing, Standing::Unknown { reason });
+    }
+}
+
+#[tokio::test]
 async fn a_policy_that_cannot_be_fetched_is_none_unless_one_is_held() {
     let domain = Domain { policy: Err(FetchError::NotFound(404)), ..Domain::default() };
     let reason = "MTA-STS policy a: no policy file (status 404)".to_owned();
