@@ -1,6 +1,7 @@
 //! What Postfix's log says of messages that have left the queue: `…/qmgr[PID]: QUEUEID: removed`; and of those that
 //! go on under another queue ID, since postsuper(1) sent them back: `…/pickup[PID]: NEWID: uid=… orig_id=QUEUEID`, or
-//! in a notice to their sender: `…/bounce[PID]: QUEUEID: sender non-delivery notification: NEWID`.
+//! in a notice to their sender: `…/bounce[PID]: QUEUEID: sender non-delivery notification: NEWID`. Where a message begins,
+//! `…/cleanup[PID]: QUEUEID: message-id=…`, is read because what stands before that line was said of an earlier message.
 //!
 //! Strangers choose much of what stands in a mail log (HELO names, addresses, other servers' replies), so the line
 //! must be a removal from its first byte to its last; the program name and the text stand where Postfix and the
@@ -74,6 +75,9 @@ pub enum LogEvent {
     Removed(Removal),
     /// A message goes on under another queue ID.
     Requeued(Requeue),
+    /// A message with this queue ID began, and no milter has seen its end yet: cleanup(8) says so while it reads the
+    /// header.
+    Began(QueueId),
 }
 
 /// What a line says, its time aside.
@@ -81,6 +85,7 @@ pub enum LogEvent {
 enum Said {
     Removed(QueueId),
     Requeued { old: QueueId, new: QueueId },
+    Began(QueueId),
 }
 
 /// The time of a log line as it is written.
@@ -95,7 +100,7 @@ enum Stamp {
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Reads one line, without its end. `None` for whatever is neither the queue manager's `removed` nor pickup's `orig_id`
-/// nor a bounce's `notification`.
+/// nor a bounce's `notification` nor cleanup's `message-id`.
 fn parse(line: &str) -> Option<(Stamp, Said)> {
     let (stamp, rest) = if line.as_bytes().first()?.is_ascii_digit() {
         let (stamp, rest) = line.split_once(' ')?;
@@ -130,6 +135,12 @@ fn parse(line: &str) -> Option<(Stamp, Said)> {
             let of_it = kind.strip_prefix("sender ").or_else(|| kind.strip_prefix("postmaster "))?;
             ["non-delivery", "delay", "delivery status"].contains(&of_it).then_some(())?;
             Said::Requeued { old: QueueId::parse(old)?, new: QueueId::parse(new)? }
+        }
+        // Whatever the rest says; also `resent-message-id`.
+        "cleanup" => {
+            let (queue_id, rest) = text.split_once(": ")?;
+            rest.strip_prefix("resent-").unwrap_or(rest).strip_prefix("message-id=")?;
+            Said::Began(QueueId::parse(queue_id)?)
         }
         _ => return None,
     };
@@ -313,6 +324,7 @@ impl Follower {
         Some(match said {
             Said::Removed(queue_id) => LogEvent::Removed(Removal { queue_id, earliest, latest }),
             Said::Requeued { old, new } => LogEvent::Requeued(Requeue { old, new, earliest }),
+            Said::Began(queue_id) => LogEvent::Began(queue_id),
         })
     }
 }
@@ -377,7 +389,7 @@ mod tests {
     fn queue_id(line: &str) -> Option<String> {
         match parse(line)? {
             (_, Said::Removed(queue_id)) => Some(queue_id.to_string()),
-            (_, Said::Requeued { .. }) => None,
+            (_, Said::Requeued { .. } | Said::Began(_)) => None,
         }
     }
 
@@ -414,6 +426,24 @@ mod tests {
             "Nov 22 00:10:01 mail postfix/pickup[1]: A1: uid=0 from=<root> orig_id=",
         ] {
             assert_eq!(requeue(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn reads_where_a_message_begins() {
+        let began = |text: &str| match parse(&format!("Nov 22 00:10:01 mail postfix/{text}")) {
+            Some((_, Said::Began(queue_id))) => Some(queue_id.to_string()),
+            _ => None,
+        };
+        for (text, expected) in [
+            ("cleanup[1007]: E07A15B8015: message-id=<1@sender.test>", Some("E07A15B8015")),
+            ("cleanup[1007]: E07A15B8015: message-id=", Some("E07A15B8015")),
+            ("cleanup[1007]: E07A15B8015: resent-message-id=<1: removed", Some("E07A15B8015")),
+            ("cleanup[1007]: warning: E07A15B8015: message-id=<1@sender.test>", None),
+            ("cleanup[1007]: E07A15B8015: reject: header message-id=<1@sender.test>", None),
+            ("smtpd[1007]: E07A15B8015: message-id=<1@sender.test>", None),
+        ] {
+            assert_eq!(began(text).as_deref(), expected, "{text}");
         }
     }
 

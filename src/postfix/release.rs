@@ -38,6 +38,10 @@ pub const DELIVERING_MAX: Duration = Duration::from_secs(900);
 /// wrong at boot loosens nothing.
 pub const UNREADABLE_MIN: Duration = Duration::from_secs(3600);
 
+/// How long the log must have gone on without the beginning of another message of that queue ID, until a removal that
+/// it tells of in the second of the pins is believed of theirs; longer than any log daemon keeps a line.
+pub const SETTLES: Duration = Duration::from_secs(10);
+
 /// How much a pin's time may run down before it is written anew while its message is in the queue.
 const EXTEND_AFTER: i64 = 3600;
 
@@ -102,8 +106,19 @@ pub struct Known {
     pub absences: u32,
     /// For how long it has been lacking.
     pub absent_for: Duration,
-    /// What the log said of it, and how many listings begun after that lacked it.
-    pub removal: Option<(Certainty, u32)>,
+    /// What the log said of it.
+    pub removal: Option<Told>,
+}
+
+/// The log said that a message is gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Told {
+    /// Whether it is this message.
+    pub certainty: Certainty,
+    /// How many listings begun after that lacked it.
+    pub absences: u32,
+    /// How long ago that was read.
+    pub ago: Duration,
 }
 
 /// Whether a line of the log speaks of this message and no earlier one with the same queue ID.
@@ -111,6 +126,9 @@ pub struct Known {
 pub enum Certainty {
     /// It was written after the pins.
     Certain,
+    /// It was written in the very second in which the pins were; most mail leaves as soon. A message before it with the
+    /// same queue ID had left by then only if the log tells of the new one's beginning later on.
+    SameSecond,
     /// Its time does not tell.
     Possible,
 }
@@ -153,18 +171,23 @@ pub fn decide(message: &Known, sources: Sources, now: Moment) -> Option<Reason> 
     let Some(unreadable_for) = sources.queue_unreadable_for else {
         return by_listing(message, sources.log_speaks);
     };
-    if let Some((Certainty::Certain, _)) = message.removal {
-        return Some(Reason::Log);
+    match message.removal {
+        Some(Told { certainty: Certainty::Certain, .. }) => return Some(Reason::Log),
+        Some(Told { certainty: Certainty::SameSecond, ago, .. }) if sources.log_speaks && ago >= SETTLES => {
+            return Some(Reason::Log);
+        }
+        _ => {}
     }
     let lapsed = now.unix_ms / 1000 >= message.until && unreadable_for >= UNREADABLE_MIN;
     lapsed.then_some(Reason::Lapsed)
 }
 
 fn by_listing(message: &Known, log_speaks: bool) -> Option<Reason> {
-    match message.removal {
-        Some((Certainty::Certain, absences)) if absences >= 1 => return Some(Reason::Log),
-        Some((Certainty::Possible, absences)) if absences >= ABSENT_LISTINGS => return Some(Reason::Log),
-        _ => {}
+    if let Some(Told { certainty, absences, .. }) = message.removal {
+        let enough = if certainty == Certainty::Certain { 1 } else { ABSENT_LISTINGS };
+        if absences >= enough {
+            return Some(Reason::Log);
+        }
     }
     if message.absences < ABSENT_LISTINGS {
         return None;
@@ -191,7 +214,15 @@ struct Watch {
     known_since: Duration,
     absences: u32,
     absent_since: Option<Duration>,
-    removal: Option<(Certainty, u32)>,
+    removal: Option<Removed>,
+}
+
+/// [`Told`], with the moment in place of the time since.
+#[derive(Clone, Copy, Debug)]
+struct Removed {
+    certainty: Certainty,
+    absences: u32,
+    read: Duration,
 }
 
 /// Everything that is known of the messages that have pins.
@@ -264,30 +295,41 @@ impl Tracker {
         self.messages = found;
     }
 
-    fn log(&mut self, event: &LogEvent) {
+    fn log(&mut self, event: &LogEvent, now: Moment) {
         match event {
             LogEvent::Readable(readable) => self.log_readable = *readable,
-            LogEvent::Removed(removal) => self.removed(removal),
+            LogEvent::Removed(removal) => self.removed(removal, now),
+            LogEvent::Began(queue_id) => {
+                let uncertain = |told: &Removed| told.certainty != Certainty::Certain;
+                if let Some(watch) = self.messages.get_mut(queue_id)
+                    && watch.removal.as_ref().is_some_and(uncertain)
+                {
+                    // It was said of the message before this one.
+                    watch.removal = None;
+                }
+            }
             // Its pins are another message's now, and have been written.
             LogEvent::Requeued(_) => {}
         }
     }
 
-    fn removed(&mut self, removal: &Removal) {
+    fn removed(&mut self, removal: &Removal, now: Moment) {
         self.log_told = true;
         let Some(watch) = self.messages.get_mut(&removal.queue_id) else { return };
         let certainty = if removal.earliest > watch.created {
             Certainty::Certain
-        } else if removal.latest >= watch.created {
-            Certainty::Possible
-        } else {
+        } else if removal.latest < watch.created {
             // It speaks of an earlier message.
             return;
+        } else if removal.latest.saturating_sub(removal.earliest) <= 1000 {
+            Certainty::SameSecond
+        } else {
+            Certainty::Possible
         };
         match &mut watch.removal {
-            Some((Certainty::Certain, _)) => {}
-            Some((known, _)) => *known = certainty,
-            unknown => *unknown = Some((certainty, 0)),
+            Some(told) if told.certainty != Certainty::Certain => told.certainty = certainty,
+            Some(_) => {}
+            unknown => *unknown = Some(Removed { certainty, absences: 0, read: now.monotonic }),
         }
     }
 
@@ -316,8 +358,8 @@ impl Tracker {
                     watch.absences = 0;
                     watch.absent_since = None;
                     // It is there, whatever the log says.
-                    if let Some((_, absences)) = &mut watch.removal {
-                        *absences = 0;
+                    if let Some(told) = &mut watch.removal {
+                        told.absences = 0;
                     }
                 }
                 None => {
@@ -327,8 +369,8 @@ impl Tracker {
                         watch.absences += 1;
                         watch.absent_since.get_or_insert(began.monotonic);
                     }
-                    if let Some((_, absences)) = &mut watch.removal {
-                        *absences += 1;
+                    if let Some(told) = &mut watch.removal {
+                        told.absences += 1;
                     }
                 }
             }
@@ -344,7 +386,11 @@ impl Tracker {
             known_for: now.monotonic.saturating_sub(watch.known_since),
             absences: watch.absences,
             absent_for: watch.absent_since.map_or(Duration::ZERO, |since| now.monotonic.saturating_sub(since)),
-            removal: watch.removal,
+            removal: watch.removal.map(|Removed { certainty, absences, read }| Told {
+                certainty,
+                absences,
+                ago: now.monotonic.saturating_sub(read),
+            }),
         }
     }
 
@@ -374,7 +420,8 @@ impl Tracker {
 
     /// Whether the log told of a message that the next listing can confirm.
     fn waits_for_listing(&self) -> bool {
-        self.messages.values().any(|watch| matches!(watch.removal, Some((Certainty::Certain, 0))))
+        let waits = |told: Removed| told.certainty == Certainty::Certain && told.absences == 0;
+        self.messages.values().any(|watch| watch.removal.is_some_and(waits))
     }
 }
 
@@ -465,22 +512,25 @@ pub async fn run(
         complained: false,
     };
     tokio::pin!(shutdown);
+    let (mut log, mut settled) = (Vec::new(), Vec::new());
     loop {
         let work = async {
             tokio::time::sleep(task.pace.tick).await;
-            let mut log = Vec::new();
             while log.len() < EVENTS_MAX
                 && let Ok(event) = tidings.log.try_recv()
             {
                 log.push(event);
             }
-            let mut settled = Vec::new();
             while settled.len() < EVENTS_MAX
                 && let Ok(queue_id) = tidings.settled.try_recv()
             {
                 settled.push(queue_id);
             }
-            task.tick(&log, &settled).await
+            task.tick(&log, &settled).await?;
+            // Not before: where the store could not be read or written they are taken once more, which changes nothing.
+            log.clear();
+            settled.clear();
+            Ok(())
         };
         tokio::select! {
             () = &mut shutdown => return,
@@ -511,7 +561,7 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
                     }
                     self.removals.push_back(removal.clone());
                 }
-                LogEvent::Readable(_) => {}
+                LogEvent::Readable(_) | LogEvent::Began(_) => {}
             }
         }
         let quiet = log.is_empty() && settled.is_empty() && self.requeues.is_empty();
@@ -535,10 +585,10 @@ impl<Q: QueueList, C: Clock> Task<Q, C> {
             self.tracker.settled(queue_id);
         }
         for event in log {
-            self.tracker.log(event);
+            self.tracker.log(event, now);
         }
         for removal in &gone_before {
-            self.tracker.removed(removal);
+            self.tracker.removed(removal, now);
         }
         if (due || self.hurried(now)) && !self.tracker.messages.is_empty() {
             self.list().await;

@@ -22,6 +22,8 @@ use std::{
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab");
 const PATH: &str = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// What Segl wrote to standard error, in the directory of the lab.
+const SEGL_ERRORS: &str = "segl.stderr";
 
 /// The longest that a test waits for anything to happen; reached only when it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -478,12 +480,16 @@ impl Lab {
         self.text_of(&["postqueue", "-f"]);
     }
 
-    /// Waits until something is so; a test that waits in vain shows the end of Postfix's log.
+    /// Waits until something is so; a test that waits in vain shows the end of Postfix's log and of Segl's.
     pub(crate) fn expect(&self, what: &str, condition: impl FnMut() -> bool) {
         if !wait_until(PATIENCE, condition) {
-            let log = self.mail_log();
-            let lines: Vec<&str> = log.lines().collect();
-            panic!("not so: {what}\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+            let segl = fs::read(self.directory.join(SEGL_ERRORS)).unwrap_or_default();
+            let (postfix, segl) = (self.mail_log(), String::from_utf8_lossy(&segl).into_owned());
+            let [postfix, segl] = [&postfix, &segl].map(|log| {
+                let lines: Vec<&str> = log.lines().collect();
+                lines[lines.len().saturating_sub(40)..].join("\n")
+            });
+            panic!("not so: {what}\nPostfix:\n{postfix}\nSegl:\n{segl}");
         }
     }
 
@@ -514,7 +520,7 @@ impl Lab {
         let mut segl = Segl {
             lab: self,
             wrapper: wrapper.iter().map(|&word| word.to_owned()).collect(),
-            errors: self.directory.join("segl.stderr"),
+            errors: self.directory.join(SEGL_ERRORS),
             child: None,
         };
         segl.configure(configuration);

@@ -40,12 +40,15 @@ fn unreadable(number: u64) -> Sources {
 
 #[test]
 fn decides_as_the_table_says() {
-    use Certainty::{Certain, Possible};
+    use Certainty::{Certain, Possible, SameSecond};
     let gone = Known { absences: ABSENT_LISTINGS, absent_for: seconds(20), ..known() };
     let entered = Known { entered: true, ..gone.clone() };
     let active = Known { last_queue: Some(QueueName::Active), ..entered.clone() };
     let deferred = Known { last_queue: Some(QueueName::Deferred), ..entered.clone() };
-    let told = |certainty, absences| Known { removal: Some((certainty, absences)), ..known() };
+    let told =
+        |certainty, absences| Known { removal: Some(Told { certainty, absences, ago: Duration::ZERO }), ..known() };
+    let long_ago = |certainty| Known { removal: Some(Told { certainty, absences: 0, ago: SETTLES }), ..known() };
+    let log_alone = Sources { log_speaks: true, ..unreadable(10) };
     for (name, message, sources, at, expected) in [
         ("just pinned", known(), READABLE, 0, None),
         ("absent, never seen", gone.clone(), READABLE, 20, None),
@@ -81,6 +84,13 @@ fn decides_as_the_table_says() {
         ("log may say so, and it stays away", told(Possible, ABSENT_LISTINGS), BOTH, 30, Some(Reason::Log)),
         ("log says so, queue unreadable", told(Certain, 0), unreadable(0), 1, Some(Reason::Log)),
         ("log may say so, queue unreadable", told(Possible, 9), unreadable(10), 1, None),
+        ("log may say so, queue unreadable, for long", long_ago(Possible), log_alone, 1, None),
+        ("log says so in the same second, not confirmed", told(SameSecond, ABSENT_LISTINGS - 1), BOTH, 1, None),
+        ("log says so in the same second, confirmed", told(SameSecond, ABSENT_LISTINGS), BOTH, 1, Some(Reason::Log)),
+        ("log says so in the same second, queue unreadable", told(SameSecond, 0), log_alone, 1, None),
+        ("log says so in the same second, and no more", long_ago(SameSecond), log_alone, 11, Some(Reason::Log)),
+        ("log said so in the same second, but is not read now", long_ago(SameSecond), unreadable(10), 11, None),
+        ("log says so in the same second, but the queue can be read", long_ago(SameSecond), BOTH, 11, None),
         ("absent before, now unreadable", entered.clone(), unreadable(10), 20, None),
         ("time not up", known(), unreadable(9999), 999, None),
         ("time up, unreadable for long", known(), unreadable(3600), 1000, Some(Reason::Lapsed)),
@@ -129,16 +139,20 @@ fn a_line_of_the_log_is_weighed_by_its_time() {
     let created = moment(0).unix_ms + 500;
     for (earliest, latest, expected) in [
         (created + 1, created + 2, Some(Certainty::Certain)),
-        (created, created + 1, Some(Certainty::Possible)),
-        (created - 500, created + 500, Some(Certainty::Possible)),
+        (created, created + 1, Some(Certainty::SameSecond)),
+        (created - 500, created + 500, Some(Certainty::SameSecond)),
+        (created - 500, created + 3_600_500, Some(Certainty::Possible)),
         (i64::MIN, created + 500, Some(Certainty::Possible)),
         (created - 500, created - 1, None),
     ] {
         let mut tracker = Tracker::new(LIFETIME);
         tracker.pins(&[pin("Q", created)], moment(1));
-        tracker.log(&removed("Q", earliest, latest));
-        let removal = tracker.messages[&queue_id("Q")].removal;
-        assert_eq!(removal.map(|(certainty, _)| certainty), expected, "{earliest} {latest}");
+        tracker.log(&removed("Q", earliest, latest), moment(1));
+        let removal = |tracker: &Tracker| tracker.messages[&queue_id("Q")].removal.map(|told| told.certainty);
+        assert_eq!(removal(&tracker), expected, "{earliest} {latest}");
+        // It began only then: another one was meant, unless the line is younger than the pin.
+        tracker.log(&LogEvent::Began(queue_id("Q")), moment(1));
+        assert_eq!(removal(&tracker), expected.filter(|certainty| *certainty == Certainty::Certain));
     }
 }
 
@@ -272,12 +286,17 @@ impl World {
             }
             Step::LogTells if self.message == State::Gone => {
                 let at = moment(self.gone_since.unwrap()).unix_ms + 1;
-                self.tracker.log(&LogEvent::Readable(true));
-                self.tracker.log(&removed("Q", at, at + 1));
+                let now = moment(self.now);
+                self.tracker.log(&LogEvent::Readable(true), now);
+                self.tracker.log(&removed("Q", at / 1000 * 1000, at / 1000 * 1000 + 1000), now);
             }
             Step::OldLine(before) => {
                 let second = (self.created - before) / 1000 * 1000;
-                self.tracker.log(&removed("Q", second, second + 1000));
+                let now = moment(self.now);
+                self.tracker.log(&LogEvent::Readable(true), now);
+                self.tracker.log(&removed("Q", second, second + 1000), now);
+                // The log has them in this order.
+                self.tracker.log(&LogEvent::Began(queue_id("Q")), now);
             }
             Step::List => {
                 self.pass(10);
