@@ -3,13 +3,20 @@
 use crate::{
     nexthop::Destination,
     probe::{Keep, Kept},
-    store::findings::{Finding, Findings, Reader},
+    store::{
+        StoreError,
+        findings::{Finding, Findings, Reader},
+    },
 };
 use futures_util::future::BoxFuture;
 
 impl Keep for Findings {
-    fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>> {
-        Box::pin(async move { Findings::find(self, kind, destination.as_str()).await.map(kept) })
+    fn find<'a>(
+        &'a self,
+        kind: &'static str,
+        destination: &'a Destination,
+    ) -> BoxFuture<'a, Result<Option<Kept>, String>> {
+        Box::pin(async move { told(Findings::find(self, kind, destination.as_str()).await) })
     }
 
     fn due(&self, kind: &'static str, most: usize) -> BoxFuture<'_, Vec<Destination>> {
@@ -26,8 +33,12 @@ impl Keep for Findings {
 }
 
 impl Keep for Reader {
-    fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>> {
-        Box::pin(async move { Reader::find(self, kind, destination.as_str()).map(kept) })
+    fn find<'a>(
+        &'a self,
+        kind: &'static str,
+        destination: &'a Destination,
+    ) -> BoxFuture<'a, Result<Option<Kept>, String>> {
+        Box::pin(async move { told(Reader::find(self, kind, destination.as_str())) })
     }
 
     fn due(&self, _: &'static str, _: usize) -> BoxFuture<'_, Vec<Destination>> {
@@ -37,6 +48,7 @@ impl Keep for Reader {
     fn keep(&self, _: &'static str, _: &Destination, _: Kept) {}
 }
 
-fn kept(Finding { value, found, until, keep, again }: Finding) -> Kept {
-    Kept { value, found, until, keep, again }
+fn told(found: Result<Option<Finding>, StoreError>) -> Result<Option<Kept>, String> {
+    let kept = |Finding { value, found, until, keep, again }| Kept { value, found, until, keep, again };
+    found.map(|found| found.map(kept)).map_err(|error| error.to_string())
 }

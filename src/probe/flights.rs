@@ -72,8 +72,8 @@ pub(super) trait Inquire<T>: Send + Sync {
 
 /// Where findings outlive the program.
 pub(super) trait Shelf<T>: Send + Sync {
-    /// What was found last, and how long it may be believed from now on.
-    fn find<'a>(&'a self, destination: &'a Destination) -> BoxFuture<'a, Option<(T, Duration)>>;
+    /// What was found last, and how long it may be believed from now on; or why that cannot be read.
+    fn find<'a>(&'a self, destination: &'a Destination) -> BoxFuture<'a, Result<Option<(T, Duration)>, String>>;
     /// Keeps a finding, in its own time.
     fn keep(&self, destination: &Destination, finding: &Arc<T>);
 }
@@ -82,8 +82,8 @@ pub(super) trait Shelf<T>: Send + Sync {
 pub(super) struct NoShelf;
 
 impl<T> Shelf<T> for NoShelf {
-    fn find<'a>(&'a self, _: &'a Destination) -> BoxFuture<'a, Option<(T, Duration)>> {
-        Box::pin(async { None })
+    fn find<'a>(&'a self, _: &'a Destination) -> BoxFuture<'a, Result<Option<(T, Duration)>, String>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn keep(&self, _: &Destination, _: &Arc<T>) {}
@@ -376,17 +376,21 @@ impl<T: Finding> Seat<T> {
         let inner = &self.inner;
         let mut before = self.before();
         // What failed last says nothing of the destination: what was found before that does.
-        if before.as_ref().is_none_or(|before| !before.is_known())
-            && let Some((finding, believed)) = inner.shelf.find(&self.destination).await
-        {
-            let finding = Arc::new(finding);
-            if !believed.is_zero() {
-                inner.remembered.remember(&self.destination, &finding, believed, inner.bounds.failure_lifetime);
-                self.sender.send_modify(|flight| flight.landed = Some(finding));
-                return;
+        if before.as_ref().is_none_or(|before| !before.is_known()) {
+            match inner.shelf.find(&self.destination).await {
+                Ok(Some((finding, believed))) if !believed.is_zero() => return self.land(Arc::new(finding), believed),
+                Ok(Some((finding, _))) => {
+                    before = Some(Arc::new(finding));
+                    self.sender.send_modify(|flight| flight.before = before.clone());
+                }
+                Ok(None) => {}
+                // Looked at without what was found before, less might be found than is in force.
+                Err(reason) => {
+                    let lifetime = inner.bounds.failure_lifetime;
+                    let finding = T::unknown(reason, lifetime).after(before.as_deref());
+                    return self.land(Arc::new(finding), lifetime);
+                }
             }
-            before = Some(finding);
-            self.sender.send_modify(|flight| flight.before = before.clone());
         }
         let progress = |finding: T| self.sender.send_modify(|flight| flight.so_far = Some(Arc::new(finding)));
         let journey = async {
@@ -404,11 +408,17 @@ impl<T: Finding> Seat<T> {
                 })
             }
         };
-        inner.remembered.remember(&self.destination, &finding, finding.lifetime(), inner.bounds.failure_lifetime);
         if finding.is_known() {
             inner.shelf.keep(&self.destination, &Arc::new(finding.in_short()));
         }
-        self.sender.send_modify(|flight| flight.landed = Some(finding));
+        let lifetime = finding.lifetime();
+        self.land(finding, lifetime);
+    }
+
+    fn land(self, finding: Arc<T>, believed: Duration) {
+        let Self { inner, destination, sender } = &self;
+        inner.remembered.remember(destination, &finding, believed, inner.bounds.failure_lifetime);
+        sender.send_modify(|flight| flight.landed = Some(finding));
     }
 }
 
@@ -705,10 +715,39 @@ mod tests {
     #[derive(Default)]
     struct Kept(Arc<Mutex<HashMap<Destination, Found>>>, Duration);
 
+    /// Cannot be read at first.
+    #[derive(Default)]
+    struct Sticky(Arc<AtomicUsize>);
+
+    impl Shelf<Found> for Sticky {
+        fn find<'a>(&'a self, _: &'a Destination) -> BoxFuture<'a, Result<Option<(Found, Duration)>, String>> {
+            let tried = self.0.fetch_add(1, SeqCst);
+            Box::pin(async move { if tried == 0 { Err("is locked".to_owned()) } else { Ok(None) } })
+        }
+        fn keep(&self, _: &Destination, _: &Arc<Found>) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shelf_that_cannot_be_read_is_not_an_empty_one() {
+        let fake = Fake::default();
+        let started = fake.started.clone();
+        let flights = Flights::new(Box::new(fake), Box::new(Sticky::default()), BOUNDS);
+        let there = to("1.example");
+        for _ in 0..2 {
+            assert_eq!(flights.ask(&there, BUDGET).await.0, Err("is locked".to_owned()));
+        }
+        assert_eq!(started.load(SeqCst), 0);
+        advance(BOUNDS.failure_lifetime).await;
+        assert_eq!(flights.ask(&there, BUDGET).await.0, Ok(0));
+    }
+
     impl Shelf<Found> for Kept {
-        fn find<'a>(&'a self, destination: &'a Destination) -> BoxFuture<'a, Option<(Found, Duration)>> {
+        fn find<'a>(
+            &'a self,
+            destination: &'a Destination,
+        ) -> BoxFuture<'a, Result<Option<(Found, Duration)>, String>> {
             let found = self.0.lock().unwrap().get(destination).cloned();
-            Box::pin(async move { found.map(|found| (found, self.1)) })
+            Box::pin(async move { Ok(found.map(|found| (found, self.1))) })
         }
         fn keep(&self, destination: &Destination, finding: &Arc<Found>) {
             self.0.lock().unwrap().insert(destination.clone(), (**finding).clone());

@@ -18,8 +18,12 @@ const KEPT_UP: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Where findings are kept as text. Losing them weakens nothing.
 pub trait Keep: Send + Sync {
-    /// What was kept last of this kind.
-    fn find<'a>(&'a self, kind: &'static str, destination: &'a Destination) -> BoxFuture<'a, Option<Kept>>;
+    /// What was kept last of this kind; or why that cannot be read.
+    fn find<'a>(
+        &'a self,
+        kind: &'static str,
+        destination: &'a Destination,
+    ) -> BoxFuture<'a, Result<Option<Kept>, String>>;
     /// The destinations of this kind that are to be looked at again by now although nobody asks, at most so many.
     fn due(&self, kind: &'static str, most: usize) -> BoxFuture<'_, Vec<Destination>>;
     /// Keeps something, in its own time.
@@ -55,13 +59,13 @@ impl<T> On<T> {
 }
 
 impl<T: Finding + Serialize + DeserializeOwned> Shelf<T> for On<T> {
-    fn find<'a>(&'a self, destination: &'a Destination) -> BoxFuture<'a, Option<(T, Duration)>> {
+    fn find<'a>(&'a self, destination: &'a Destination) -> BoxFuture<'a, Result<Option<(T, Duration)>, String>> {
         Box::pin(async move {
-            let kept = self.keep.find(self.kind, destination).await?;
+            let Some(kept) = self.keep.find(self.kind, destination).await? else { return Ok(None) };
             // What an older version wrote is not always to be read.
-            let finding: T = serde_json::from_str(&kept.value).ok()?;
+            let Ok(finding) = serde_json::from_str::<T>(&kept.value) else { return Ok(None) };
             let believed = believed(&kept, unix_time()).min(finding.lifetime());
-            Some((finding, believed))
+            Ok(Some((finding, believed)))
         })
     }
 
