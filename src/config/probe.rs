@@ -72,7 +72,7 @@ impl Default for Probe {
             reply_budget: Duration::from_secs(4),
             max_time: MINUTE,
             step_time: Duration::from_secs(20),
-            concurrency: 64,
+            concurrency: 256,
             max_hosts: 10,
             max_addresses: 4,
             lifetime: 12 * HOUR,

@@ -118,7 +118,7 @@ const VERIFIED: &str = "verify match=hostname:nexthop:dot-nexthop";
 /// - What the destination publishes, where mail is held to it, and always for a requirement's sake: `dane-only` where every
 ///   host has TLSA records; `dane` where only some have or none can be used, which Postfix then tells apart host by host, and
 ///   where TLS is required the stricter of what that can be; the names of an MTA-STS policy. Where it cannot be told, mail
-///   that is held to it waits.
+///   that is held to it waits, unless some host is known to have nothing and Postfix can tell the rest itself.
 /// - Else a requirement asks for `encrypt`, or for a verified certificate; at `dane` in force for `dane-only`, where it is not
 ///   known that there are no TLSA records (Postfix looks them up itself, securely, and defers when there are none).
 /// - A requirement narrows TLS versions to those allowed by both, and ciphers to grade medium or better. `exclude`,
@@ -170,7 +170,9 @@ fn by_administrator(line: &PolicyLine, question: &Question<'_>, in_force: &InFor
             Requirement::Authenticated(_) => from_nothing(requirement, dane, question.promise),
         },
         // What is not known is looked up by Postfix, which defers where there is nothing.
-        TlsLevel::Dane if dane && matches!(question.promise, Promise::Unknown(_)) => TlsLevel::DaneOnly.to_string(),
+        TlsLevel::Dane if dane && matches!(question.promise, Promise::Unknown(_) | Promise::SomeUnknown(_)) => {
+            TlsLevel::DaneOnly.to_string()
+        }
         TlsLevel::Dane => from_nothing(requirement, dane, question.promise),
         TlsLevel::Fingerprint | TlsLevel::DaneOnly | TlsLevel::Verify | TlsLevel::Secure => as_written(),
     }
@@ -234,8 +236,8 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
     let dane_only = || Ok(Some(TlsLevel::DaneOnly.to_string()));
     if let Some(requirement) = requirement {
         return match promise {
-            Promise::Unknown(reason) if held != Held::Not => Err(reason.clone()),
-            Promise::Unknown(_) if in_force_dane => dane_only(),
+            Promise::Unknown(reason) | Promise::SomeUnknown(reason) if held != Held::Not => Err(reason.clone()),
+            Promise::Unknown(_) | Promise::SomeUnknown(_) if in_force_dane => dane_only(),
             promise => Ok(Some(from_nothing(requirement, in_force.dane_usable, promise))),
         };
     }
@@ -244,7 +246,10 @@ fn level(question: &Question<'_>, in_force: &InForce) -> Result<Option<String>, 
     // A table's answer replaces main.cf's level, so that `dane` is not to be answered where `encrypt` is in force.
     let opportunistic = !to_tls && in_force.level != TlsLevel::Encrypt;
     match promise {
-        Promise::Unknown(reason) => Err(reason.clone()),
+        Promise::SomeUnknown(_) if opportunistic && held == Held::Not => Ok(None),
+        Promise::SomeUnknown(_) if opportunistic && in_force_dane => Ok(None),
+        Promise::SomeUnknown(_) if opportunistic && in_force.dane_usable => Ok(Some(TlsLevel::Dane.to_string())),
+        Promise::Unknown(reason) | Promise::SomeUnknown(reason) => Err(reason.clone()),
         Promise::MtaSts { names } => Ok(Some(by_names(names))),
         Promise::Dane(_) | Promise::Unchecked(_) if held == Held::Not => Ok(None),
         Promise::Dane(Extent::EveryHost) => dane_only(),
@@ -309,6 +314,10 @@ mod tests {
         Promise::Unknown("DNS fails".to_owned())
     }
 
+    fn some_unknown() -> Promise {
+        Promise::SomeUnknown("DNS fails".to_owned())
+    }
+
     fn ask(
         requirement: Option<Requirement>,
         in_force: &Result<InForce, String>,
@@ -360,6 +369,7 @@ mod tests {
             (L::Dane, some, "dane-only", "dane-only"),
             (L::Dane, unusable, "encrypt", verified),
             (L::Dane, unknown(), "dane-only", "dane-only"),
+            (L::Dane, some_unknown(), "dane-only", "dane-only"),
             (L::Dane, Promise::Nothing, "encrypt", verified),
             (L::Dane, sts(), names, names),
             (L::DaneOnly, Promise::Nothing, "dane-only", "dane-only"),
@@ -390,6 +400,10 @@ mod tests {
             (L::May, Promise::Dane(EveryHost), "dane-only", "dane-only"),
             (L::May, Promise::Dane(SomeHosts), "dane", "dane-only"),
             (L::May, Promise::Dane(Unusable), "dane", "encrypt"),
+            (L::May, some_unknown(), "dane", temp),
+            (L::Encrypt, some_unknown(), temp, temp),
+            (L::Dane, some_unknown(), nothing, temp),
+            (L::DaneOnly, some_unknown(), nothing, nothing),
             (L::May, Promise::Unchecked(EveryHost), "encrypt", "encrypt"),
             (L::May, Promise::Unchecked(SomeHosts), nothing, "encrypt"),
             (L::May, Promise::Unchecked(Unusable), "encrypt", "encrypt"),
@@ -417,7 +431,9 @@ mod tests {
         let broken = Err("unknown".to_owned());
         assert_eq!(word(ask(None, &broken, V3_7, &PUBLISHED, Held::ToPromise)), "Temp(\"unknown\")");
         // What cannot be told holds confidential mail too, where other mail would wait.
-        assert_eq!(word(ask(ENCRYPT, &Ok(in_force(L::May)), V3_7, &unknown(), Held::ToPromise)), temp);
+        for promise in [unknown(), some_unknown()] {
+            assert_eq!(word(ask(ENCRYPT, &Ok(in_force(L::May)), V3_7, &promise, Held::ToPromise)), temp);
+        }
     }
 
     #[test]
@@ -705,7 +721,7 @@ mod tests {
                     (before.to_owned(), [].into())
                 }
                 Answer::Temp(_) => {
-                    let waits = held != Held::Not && matches!(promise, Promise::Unknown(_));
+                    let waits = held != Held::Not && matches!(promise, Promise::Unknown(_) | Promise::SomeUnknown(_));
                     prop_assert!(waits || requirement.is_some() && !possible);
                     return Ok(());
                 }
@@ -737,7 +753,7 @@ mod tests {
                     Promise::Dane(Extent::SomeHosts) | Promise::Unchecked(Extent::SomeHosts) => true,
                     Promise::Dane(Extent::Unusable) | Promise::Unchecked(Extent::Unusable) => !usable,
                     Promise::Nothing | Promise::MtaSts { .. } => tlsa == oracle::Tlsa::None,
-                    Promise::Unknown(_) => true,
+                    Promise::Unknown(_) | Promise::SomeUnknown(_) => true,
                 };
                 if !possible_world {
                     continue;
@@ -770,7 +786,7 @@ mod tests {
                         Promise::MtaSts { .. } => delivery.verified_policy,
                         Promise::Unknown(_) => false,
                         Promise::Dane(_) if !dane_seen => true,
-                        Promise::Dane(_) => oracle::allowed("dane", matched, true, &list, delivery),
+                        Promise::Dane(_) | Promise::SomeUnknown(_) => oracle::allowed("dane", matched, true, &list, delivery),
                         Promise::Unchecked(Extent::SomeHosts) => true,
                         Promise::Unchecked(_) => tls.is_some(),
                     };
@@ -790,6 +806,7 @@ mod tests {
             extent.prop_map(Promise::Unchecked),
             Just(sts()),
             Just(unknown()),
+            Just(some_unknown()),
         ]
     }
 }

@@ -22,6 +22,9 @@ pub enum Promise {
         /// The names that certificates must bear, as the `match` attribute has them.
         names: String,
     },
+    /// Of some hosts it is not to be told now, and why; the others have nothing. Postfix, which can check it, asks again host
+    /// by host.
+    SomeUnknown(String),
     /// Not to be told now, and why.
     Unknown(String),
 }
@@ -45,6 +48,15 @@ pub fn promise(published: &Published, in_force: &InForce) -> Promise {
         Tlsa::Present { mx_secure: true, every_host: true } => Some(Extent::EveryHost),
         Tlsa::Present { mx_secure: true, every_host: false } => Some(Extent::SomeHosts),
         Tlsa::Unusable { mx_secure: true } => Some(Extent::Unusable),
+        // DANE goes before a policy, so that no policy can be told where there may be DANE.
+        Tlsa::SomeUnknown { reason } => {
+            return match &published.mta_sts {
+                MtaSts::Policy(policy) if policy.is_enforced() => Promise::Unknown(reason.clone()),
+                MtaSts::Unknown { reason } => Promise::Unknown(reason.clone()),
+                _ if dane_usable => Promise::SomeUnknown(reason.clone()),
+                _ => Promise::Unknown(reason.clone()),
+            };
+        }
         Tlsa::Unknown { reason } => return Promise::Unknown(reason.clone()),
         // Where the resolver hides DNSSEC, Postfix behind it sees no records either.
         Tlsa::Present { mx_secure: false, .. }
@@ -111,6 +123,7 @@ mod tests {
         use Extent::{EveryHost, SomeHosts, Unusable};
         let present = |mx_secure, every_host| Tlsa::Present { mx_secure, every_host };
         let unknown = || Tlsa::Unknown { reason: "no answer".to_owned() };
+        let some_unknown = || Tlsa::SomeUnknown { reason: "no answer".to_owned() };
         let names = || Promise::MtaSts { names: "mx.example:.example".to_owned() };
         let (not_known, servfail) = (Promise::Unknown("no answer".to_owned()), Promise::Unknown("SERVFAIL".to_owned()));
         for (tlsa, mode, expected, without_dane) in [
@@ -127,8 +140,11 @@ mod tests {
             (Tlsa::Absent, None, Promise::Nothing, Promise::Nothing),
             (Tlsa::Absent, Some("testing"), Promise::Nothing, Promise::Nothing),
             (Tlsa::Absent, Some("enforce"), names(), names()),
-            (Tlsa::Absent, Some("unknown"), servfail.clone(), servfail),
+            (Tlsa::Absent, Some("unknown"), servfail.clone(), servfail.clone()),
             (Tlsa::Unsupported, Some("enforce"), names(), names()),
+            (some_unknown(), Some("testing"), Promise::SomeUnknown("no answer".to_owned()), not_known.clone()),
+            (some_unknown(), Some("enforce"), not_known.clone(), not_known.clone()),
+            (some_unknown(), Some("unknown"), servfail.clone(), servfail.clone()),
             (unknown(), Some("enforce"), not_known.clone(), not_known),
         ] {
             let told = |dane_usable, sees| promise(&published(tlsa.clone(), sees, mode), &in_force(dane_usable, true));

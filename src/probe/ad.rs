@@ -126,6 +126,11 @@ impl PostfixDns {
         }
     }
 
+    /// Whether Postfix can see that the MX records of a domain are secure; `None` where that is not to be told.
+    pub(super) async fn sees_mx(&self, domain: &str) -> Option<bool> {
+        self.authentic(&[(domain.to_owned(), RecordType::MX)]).await.ok()
+    }
+
     /// Says that Postfix cannot see DANE, now and then.
     fn warn(&self, destination: &dyn std::fmt::Display) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);

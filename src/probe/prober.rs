@@ -27,7 +27,7 @@ const HELO_MAX: usize = 255;
 const FETCH_MAX: Duration = Duration::from_secs(15);
 
 /// Looks at what destinations publish under way at once, for each probe that may be.
-const LOOKING: usize = 8;
+const LOOKING: usize = 2;
 
 /// How long such a look may take.
 const LOOKING_MAX: Duration = Duration::from_secs(25);
@@ -282,7 +282,7 @@ impl Finding for Published {
     /// Whether the most that it can say of the destination is said.
     fn is_known(&self) -> bool {
         match self.tlsa {
-            Tlsa::Unknown { .. } => false,
+            Tlsa::Unknown { .. } | Tlsa::SomeUnknown { .. } => false,
             Tlsa::Present { mx_secure: true, .. } => true,
             _ => !matches!(self.mta_sts, MtaSts::Unknown { .. }),
         }

@@ -3,7 +3,7 @@
 use super::{
     MtaSts, Published, StsPolicy, Tlsa,
     ad::PostfixDns,
-    dane,
+    dane::{self, Found},
     dns::{Answer, Dns, DnsFailure},
     flights::{Inquire, Progress},
     inquiry::{Settings, addresses},
@@ -60,7 +60,8 @@ impl Inquire<Published> for Publications {
                 tracing::warn!("{destination}: its MTA-STS policy stays in force: {reason}");
             }
             let lifetimes = self.settings.lifetimes;
-            let unknown = matches!(tlsa, Tlsa::Unknown { .. }) || matches!(sts.standing, MtaSts::Unknown { .. });
+            let unknown = matches!(tlsa, Tlsa::Unknown { .. } | Tlsa::SomeUnknown { .. })
+                || matches!(sts.standing, MtaSts::Unknown { .. });
             let lifetime = LIFETIME.min(if unknown { lifetimes.failure } else { lifetimes.found }).min(sts.again);
             Published { tlsa, postfix_sees_dane, mta_sts: sts.standing, lifetime }
         })
@@ -102,7 +103,12 @@ impl Publications {
             }
             None => None,
         };
+        let certain = found.iter().any(|found| !matches!(found, Found::Unknown(_) | Found::NoHost));
         let tlsa = match dane::fold(&found, complete, mx_secure) {
+            Tlsa::Unknown { reason } if mx_secure && complete && certain => match domains.first() {
+                Some(domain) if self.postfix_dns.sees_mx(domain).await == Some(true) => Tlsa::SomeUnknown { reason },
+                _ => Tlsa::Unknown { reason },
+            },
             // Behind MX records that are not signed TLSA records promise nothing, whatever they are.
             Tlsa::Unknown { .. } if !mx_secure => Tlsa::Absent,
             Tlsa::Absent if mx_secure && !complete => Tlsa::Unknown {

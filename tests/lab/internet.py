@@ -348,6 +348,8 @@ _25._tcp.alias.tlsa-cname-alias TLSA 3 1 1 {digest}
 _25._tcp.mx.tlsa-insecure-mx TLSA 3 1 1 {digest}
 tlsa-servfail          MX 10 mx.tlsa-servfail
 _tcp.mx.tlsa-servfail  NS ns.test.
+tlsa-doubt             MX 10 mx.tlsa-servfail
+tlsa-doubt             MX 20 mx.no-tlsa
 tlsa-bogus             MX 10 mx.tlsa-bogus
 _tcp.mx.tlsa-bogus     NS ns.test.
 _tcp.mx.tlsa-bogus     DS 4711 13 2 {digest}

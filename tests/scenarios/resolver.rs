@@ -62,6 +62,7 @@ const DIFFERENCES: &[(&str, Difference)] = &[
     ("tlsa-gone.signed.test", Difference::Dane),
     ("tlsa-cname.signed.test", Difference::Dane),
     ("tlsa-cname-alias.signed.test", Difference::Dane),
+    ("tlsa-doubt.signed.test", Difference::Dane),
     ("both-dane-good.signed.test", Difference::Dane),
     ("both-dane-bad.signed.test", Difference::Dane),
     ("servfail.plain.test", Difference::DnsFails),

@@ -88,6 +88,8 @@ const ROWS: &[Row] = &[
     row("tlsa-cname-alias.signed.test", "authenticated/dane", "dane-only", "Verified TLSv1.3"),
     row("tlsa-insecure-mx.plain.test", "encrypted", "-", "Untrusted TLSv1.3"),
     row("tlsa-servfail.signed.test", "encrypted", "TEMP", "deferred (client TLS configuration problem"),
+    // Postfix passes over the host of which it cannot tell.
+    row("tlsa-doubt.signed.test", "encrypted", "dane", "Untrusted TLSv1.3"),
     row("tlsa-bogus.signed.test", "encrypted", "TEMP", "deferred (client TLS configuration problem"),
     row("both-dane-good.signed.test", "authenticated/dane", "dane-only", "Verified TLSv1.3"),
     row("both-dane-bad.signed.test", "unknown", "dane-only", "deferred (Server certificate not verified"),
