@@ -32,6 +32,10 @@ use tokio::{net::TcpStream, time::timeout};
 /// How many connections one destination gets at once.
 const CONNECTIONS: usize = 4;
 
+/// Why a certificate proves nothing that is good.
+const NO_AUTHORITIES: &str =
+    "Postfix has no certificate authorities to verify its certificate by (smtp_tls_CApath, smtp_tls_CAfile)";
+
 /// Where servers speak TLS from the start (RFC 8314 section 3).
 pub(super) const TLS_PORT: u16 = 465;
 
@@ -206,6 +210,13 @@ impl Inquiry {
             // What DANE says against a host with TLS does not keep Postfix from it.
             for report in reports.iter_mut().filter(|report| report.tls.is_some()) {
                 report.state = HostState::Tls;
+            }
+        }
+        if !manner.has_authorities {
+            // Nor can it be asked of Postfix that it verify one: it would defer all mail.
+            for report in reports.iter_mut().filter(|report| report.verified) {
+                report.verified = false;
+                report.error.get_or_insert(NO_AUTHORITIES.to_owned());
             }
         }
         // DANE goes before MTA-STS (RFC 8461 section 2).

@@ -12,6 +12,7 @@ use crate::support::lab::Options;
 use serde_json::json;
 
 scenario!(what_needs_proof_goes_to_servers_that_give_it);
+scenario!(a_postfix_without_authorities_is_asked_to_verify_nothing);
 scenario!(what_needs_proof_needs_it_whatever_other_mail_is_held_to);
 
 /// What the policy of sts-enforce asks.
@@ -87,4 +88,21 @@ fn what_needs_proof_needs_it_whatever_other_mail_is_held_to(options: &Options<'_
     lab.set_behaviour("sts", &json!({"replies": {}}));
     lab.flush();
     assert_eq!(arrived(&lab, "sts", 1)[0].tls.as_deref(), Some("TLSv1.3"));
+}
+
+fn a_postfix_without_authorities_is_asked_to_verify_nothing(options: &Options<'_>) {
+    let lab = up(&with(options, &[DANE[0], DANE[1], "smtp_tls_CAfile=", "smtp_tls_CApath="]));
+    let proof = "[level.confidential]\nrequire = \"authenticated\"";
+    let segl = lab.start_segl(&configured("", &format!("{SHORT}\nreply-budget = \"20s\"\n\n{proof}")));
+    // What it cannot verify it would defer until the sender is told after days.
+    for domain in ["verified.plain.test", "sts-enforce.plain.test"] {
+        let (text, _) = refused(&lab, &[&format!("bo@{domain}")], CONFIDENTIAL, 550);
+        assert!(text.contains(&format!(" and {domain} cannot prove who receives the mail.")), "{text}");
+        let output = printed(&lab, &["probe", domain]);
+        assert!(output.contains("no certificate authorities"), "{output}");
+    }
+    let queue_id = accepted(&lab, &["bo@tlsa-good.signed.test"], CONFIDENTIAL);
+    let said = verdict(&segl, &queue_id);
+    assert!(said.contains(" require=authenticated tls=authenticated/dane action=accept"), "{said}");
+    assert_eq!(arrived(&lab, "tlsa-good", 1)[0].tls.as_deref(), Some("TLSv1.3"));
 }
