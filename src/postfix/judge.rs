@@ -163,7 +163,7 @@ impl Judge {
 
         let external: Vec<&Recipient> = self.external(&recipients).collect();
         let onward = self.onward(&sender, &external).await;
-        let prospects = self.prospects(&onward).await;
+        let prospects = self.prospects(&onward, requirement).await;
         let decision = decide(&self.config.level, verdict.level, direction, &prospects);
         let acts = decision::acts(self.config.mode);
         if decision == Decision::Untouched {
@@ -299,7 +299,7 @@ impl Judge {
     }
 
     /// Asks about every next-hop at once, within the reply budget.
-    async fn prospects(&self, onward: &[Onward]) -> Vec<Prospect> {
+    async fn prospects(&self, onward: &[Onward], requirement: Requirement) -> Vec<Prospect> {
         let wanted: BTreeSet<&Destination> = onward
             .iter()
             .filter_map(|way| match &way.hop {
@@ -309,8 +309,9 @@ impl Judge {
             .flatten()
             .collect();
         let budget = self.config.probe.reply_budget;
-        let asked =
-            wanted.into_iter().map(|destination| async move { (destination, self.assess(destination, budget).await) });
+        let asked = wanted
+            .into_iter()
+            .map(|destination| async move { (destination, self.assess(destination, requirement, budget).await) });
         let reports: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
         let way = |hop: &Hop| match hop {
             Hop::Stays => Way::Stays,
@@ -325,8 +326,8 @@ impl Judge {
     }
 
     /// What a destination can do, by the administrator's word or by a probe.
-    async fn assess(&self, destination: &Destination, budget: Duration) -> Arc<Report> {
-        match vouched(&self.config.destinations, destination) {
+    async fn assess(&self, destination: &Destination, requirement: Requirement, budget: Duration) -> Arc<Report> {
+        match vouched(&self.config.destinations, destination, requirement) {
             Some(report) => Arc::new(report),
             None => self.assess.assess(destination, budget).await,
         }
