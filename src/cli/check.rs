@@ -7,8 +7,9 @@ use segl::{
     detect::{RuleFault, RuleSet},
     postfix::{
         postconf::Postconf,
-        transport::{in_force, policy_maps},
+        transport::{in_force, policy_maps, why_no_authorities, why_no_dane},
     },
+    probe::resolvers_validate,
     store::filesystem::memory_file_system,
     tls_policy::PostfixVersion,
 };
@@ -182,20 +183,44 @@ fn postfix_advice(config: &Config) -> Vec<Advice> {
     if let Ok(in_force) = in_force
         && config.destinations.baseline != Baseline::None
     {
-        if !in_force.dane_usable {
+        // All services get one answer, so that what one of them lacks is asked of none.
+        if !in_force.dane_usable
+            && let Some(why) = why_no_dane(&facts)
+        {
             say(
-                "smtp_dns_support_level",
-                "this Postfix is not set up for DANE: destinations that publish it are held to TLS, and not to their TLSA \
-                 records; set smtp_dns_support_level = dnssec (and a validating resolver in /etc/resolv.conf)"
-                    .to_owned(),
+                "DANE",
+                format!(
+                    "Postfix is not set up for it, since {why}: destinations that publish it are held to TLS, and not to \
+                     their TLSA records; set smtp_dns_support_level = dnssec and leave smtp_host_lookup and \
+                     smtp_dns_resolver_options as they come, with a validating resolver in /etc/resolv.conf"
+                ),
             );
         }
-        if !in_force.has_authorities {
+        if in_force.dane_usable {
+            match block_on(resolvers_validate()) {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => say(
+                    "/etc/resolv.conf",
+                    "its name servers do not validate DNSSEC (no AD bit), and Postfix believes them: destinations that \
+                     publish DANE are held to TLS, and not to their TLSA records; have a validating resolver on this host \
+                     (unbound, knot-resolver), and `options trust-ad` where the C library asks for it"
+                        .to_owned(),
+                ),
+                Ok(Err(error)) => {
+                    say("/etc/resolv.conf", format!("whether its name servers validate DNSSEC is not known: {error}"));
+                }
+                Err(error) => say("/etc/resolv.conf", error.to_string()),
+            }
+        }
+        if !in_force.has_authorities
+            && let Some(why) = why_no_authorities(&facts)
+        {
             say(
                 "smtp_tls_CApath",
-                "this Postfix has no certificate authorities: destinations with an MTA-STS policy are held to TLS, and not \
-                 to the policy's names; set smtp_tls_CApath = /etc/ssl/certs or smtp_tls_CAfile"
-                    .to_owned(),
+                format!(
+                    "this Postfix has no certificate authorities, since {why}: destinations with an MTA-STS policy are \
+                     held to TLS, and not to the policy's names; set smtp_tls_CApath = /etc/ssl/certs or smtp_tls_CAfile"
+                ),
             );
         }
     }

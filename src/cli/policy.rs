@@ -185,7 +185,7 @@ async fn told<'a>(
         fixed: fixed.map(ToString::to_string),
         baseline: config.destinations.baseline.word(),
         history,
-        published: published.map(|published| published::lines(&published, in_force.as_ref().ok())),
+        published: published.map(|published| published::lines(&published, facts.ok())),
         held,
         pins: holding.into_iter().map(because).collect(),
     }

@@ -9,10 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use segl::{
     config::Config,
     daemon::lookup::Asked,
+    envelope::Direction,
+    level::Level,
     nexthop::Destination,
     policy::{
-        decision,
-        postfix_policy::{Answer, InForce},
+        decision::{self, Decision, Prospect, Way},
+        postfix_policy::Answer,
+        vouched::vouched,
     },
     postfix::{
         manner,
@@ -83,7 +86,6 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     };
     let budget = config.probe.max_time + MARGIN;
     let prober = &prober;
-    let in_force = facts.as_ref().and_then(|facts| transport::in_force(Some(facts)).ok());
     let both = |destination| async move {
         tokio::join!(prober.assess(destination, budget), prober.published(destination, budget))
     };
@@ -92,11 +94,11 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     let mut all_known = true;
     while let Some((destination, (report, published))) = reports.next().await {
         all_known &= !matches!(report.capability, Capability::Unknown { .. });
-        let policy = policy(config, facts.as_ref(), destination, prober).await;
+        let confidential = confidential(config, facts.as_ref(), destination, prober, &report).await;
         let mut out = io::stdout().lock();
         let written = match json {
-            true => write_json(&mut out, destination, &report, &published, policy),
-            false => write_text(&mut out, destination, &report, &published, in_force.as_ref(), policy),
+            true => write_json(&mut out, destination, &report, &published, confidential),
+            false => write_text(&mut out, destination, &report, &published, facts.as_ref(), &confidential),
         };
         if let Err(error) = written.and_then(|()| out.flush()) {
             return exit::fail(exit::IO, format!("standard output: {error}"));
@@ -105,25 +107,55 @@ async fn probe(config: &Config, destinations: &[Destination], json: bool) -> Exi
     if all_known { ExitCode::SUCCESS } else { ExitCode::from(exit::TEMPORARY) }
 }
 
-/// What Postfix would be told for a confidential message; `None` where nothing is known of the Postfix here.
-async fn policy(
+/// What becomes of a confidential message.
+struct Confidential {
+    /// `accept`, `reject` or `defer`.
+    action: &'static str,
+    /// Why it is not accepted.
+    reason: Option<String>,
+    /// What Postfix would be told; `None` where the message is refused, or nothing is known of the Postfix here.
+    policy: Option<String>,
+}
+
+async fn confidential(
     config: &Config,
     facts: Option<&PostfixFacts>,
     destination: &Destination,
     prober: &Prober,
-) -> Option<String> {
-    let asked = Asked {
-        destination: destination.clone(),
-        requirement: Some(decision::requirement(&config.level.confidential)),
-        in_force: transport::in_force(facts),
-        version: facts?.version,
-        map: Map::Policy,
+    probed: &Arc<Report>,
+) -> Confidential {
+    let requirement = decision::requirement(&config.level.confidential);
+    let report = vouched(&config.destinations, destination, requirement).map_or_else(|| Arc::clone(probed), Arc::new);
+    let way = Way::Smtp(vec![(destination.clone(), report)]);
+    let prospect = Prospect { domain: destination.to_string(), way };
+    let decision = decision::decide(&config.level, Level::Confidential, Direction::Submitted, &[prospect]);
+    let reason = match &decision {
+        Decision::Reject { unmet, .. } => unmet.first().map(|(_, obstacle)| obstacle.reason().to_owned()),
+        Decision::Defer { unmet, unknown, .. } => {
+            let unmet = unmet.first().map(|(_, obstacle)| obstacle.reason().to_owned());
+            unmet.or_else(|| unknown.first().map(|(_, reason)| reason.clone()))
+        }
+        Decision::Untouched | Decision::Accept { .. } => None,
     };
-    match asked.later(&config.destinations, prober).await.answer {
-        Answer::Policy(policy) => Some(policy),
-        Answer::Temp(reason) => Some(format!("TEMP {reason}")),
-        Answer::NotFound => None,
-    }
+    let accepts = matches!(decision, Decision::Untouched | Decision::Accept { .. });
+    let policy = match facts {
+        Some(facts) if accepts => {
+            let asked = Asked {
+                destination: destination.clone(),
+                requirement: Some(requirement),
+                in_force: transport::in_force(Some(facts)),
+                version: facts.version,
+                map: Map::Policy,
+            };
+            match asked.later(&config.destinations, prober).await.answer {
+                Answer::Policy(policy) => Some(policy),
+                Answer::Temp(reason) => Some(format!("TEMP {reason}")),
+                Answer::NotFound => None,
+            }
+        }
+        _ => None,
+    };
+    Confidential { action: decision.word(), reason, policy }
 }
 
 /// The name to say in EHLO where the configuration has none: this machine's.
@@ -140,6 +172,8 @@ struct Line<'a> {
     how: Option<Proof>,
     tls: Vec<&'static str>,
     mx: Vec<Host<'a>>,
+    /// What becomes of confidential mail: `accept`, `reject`, `defer`.
+    confidential: &'static str,
     policy: Option<String>,
     expires: String,
     reason: Option<&'a str>,
@@ -165,7 +199,7 @@ fn write_json(
     destination: &Destination,
     report: &Report,
     published: &Published,
-    policy: Option<String>,
+    confidential: Confidential,
 ) -> io::Result<()> {
     let lifetime = SignedDuration::try_from(report.lifetime).unwrap_or(SignedDuration::ZERO);
     let expires = Timestamp::now().checked_add(lifetime).unwrap_or(Timestamp::MAX);
@@ -188,7 +222,8 @@ fn write_json(
                 error: seen.error.as_deref(),
             })
             .collect(),
-        policy,
+        confidential: confidential.action,
+        policy: confidential.policy,
         expires: format!("{expires:.0}"),
         reason: report.capability.reason(),
         dane: dane(&report.tlsa).0,
@@ -204,8 +239,8 @@ fn write_text(
     destination: &Destination,
     report: &Report,
     published: &Published,
-    in_force: Option<&InForce>,
-    policy: Option<String>,
+    facts: Option<&PostfixFacts>,
+    confidential: &Confidential,
 ) -> io::Result<()> {
     let capability = &report.capability;
     write!(out, "{destination}: {}", capability.word())?;
@@ -230,12 +265,23 @@ fn write_text(
         writeln!(out, "{}", line.trim_end())?;
     }
     if !report.hosts.is_empty() {
-        for line in published::lines(published, in_force) {
+        for line in published::lines(published, facts) {
             writeln!(out, "  {line}")?;
         }
     }
-    if let Some(policy) = policy {
-        writeln!(out, "  for confidential mail Postfix would be told: {policy}")?;
+    match confidential {
+        Confidential { action: "accept", policy: Some(policy), .. } => {
+            writeln!(out, "  for confidential mail Postfix would be told: {policy}")?;
+        }
+        Confidential { action: "accept", .. } => {}
+        Confidential { action, reason, .. } => {
+            let for_now = if *action == "defer" { " for now" } else { "" };
+            write!(out, "  confidential mail is refused{for_now}")?;
+            match reason {
+                Some(reason) => writeln!(out, ": {reason}")?,
+                None => writeln!(out)?,
+            }
+        }
     }
     Ok(())
 }

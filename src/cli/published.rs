@@ -1,7 +1,7 @@
 //! What a destination publishes, in words.
 
 use segl::{
-    policy::postfix_policy::InForce,
+    postfix::{postconf::PostfixFacts, transport::why_no_dane},
     probe::{MtaSts, Published, Tlsa},
 };
 
@@ -37,11 +37,11 @@ pub(crate) fn mta_sts(standing: &MtaSts) -> (&'static str, String) {
 }
 
 /// What is published, a line for each thing, and whether the Postfix here can hold mail to it.
-pub(crate) fn lines(published: &Published, in_force: Option<&InForce>) -> Vec<String> {
+pub(crate) fn lines(published: &Published, facts: Option<&PostfixFacts>) -> Vec<String> {
     let mut dane = format!("DANE: {}", dane(&published.tlsa).1);
     let bind = matches!(published.tlsa, Tlsa::Present { mx_secure: true, .. } | Tlsa::Unusable { mx_secure: true });
-    if bind && in_force.is_some_and(|in_force| !in_force.dane_usable) {
-        dane.push_str("; Postfix does not check them: smtp_dns_support_level is not dnssec in main.cf");
+    if bind && let Some(why) = facts.and_then(why_no_dane) {
+        dane.push_str(&format!("; Postfix does not check them: {why}"));
     } else if published.postfix_sees_dane == Some(false) {
         dane.push_str("; Postfix cannot see them: the DNS servers of /etc/resolv.conf do not validate");
     }

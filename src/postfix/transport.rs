@@ -193,7 +193,7 @@ pub fn in_force_for(facts: &PostfixFacts, service: Option<&Service>) -> Result<I
             .map_err(|error| format!("{place}: smtp_tls_mandatory_protocols: {error}"))?,
         ciphers: CipherGrade::parse(grade)
             .ok_or_else(|| format!("{place}: smtp_tls_mandatory_ciphers `{grade}` is unknown"))?,
-        dane_usable: dane_usable(&value),
+        dane_usable: dane_obstacle(&value).is_none(),
         has_authorities: has_authorities(&value),
     })
 }
@@ -222,14 +222,47 @@ fn has_authorities<'a>(value: &impl Fn(&str) -> &'a str) -> bool {
         || value("tls_append_default_CA").eq_ignore_ascii_case("yes")
 }
 
-/// What Postfix asks before it does DANE (`src/smtp/smtp_tls_policy.c`, dane_init).
-fn dane_usable<'a>(value: &impl Fn(&str) -> &'a str) -> bool {
+/// What Postfix asks before it does DANE (`src/smtp/smtp_tls_policy.c`, dane_init), and does not find.
+fn dane_obstacle<'a>(value: &impl Fn(&str) -> &'a str) -> Option<&'static str> {
     let names = |name: &str, word: &str| split_list(value(name)).iter().any(|w| w.eq_ignore_ascii_case(word));
-    value("smtp_dns_support_level").eq_ignore_ascii_case("dnssec")
-        && names("smtp_host_lookup", "dns")
-        && !value("ignore_mx_lookup_error").eq_ignore_ascii_case("yes")
-        && !names("smtp_dns_resolver_options", "res_defnames")
-        && !names("smtp_dns_resolver_options", "res_dnsrch")
+    let obstacles = [
+        (!value("smtp_dns_support_level").eq_ignore_ascii_case("dnssec"), "smtp_dns_support_level is not dnssec"),
+        (!names("smtp_host_lookup", "dns"), "smtp_host_lookup does not have dns"),
+        (value("ignore_mx_lookup_error").eq_ignore_ascii_case("yes"), "ignore_mx_lookup_error is yes"),
+        (names("smtp_dns_resolver_options", "res_defnames"), "smtp_dns_resolver_options has res_defnames"),
+        (names("smtp_dns_resolver_options", "res_dnsrch"), "smtp_dns_resolver_options has res_dnsrch"),
+    ];
+    obstacles.into_iter().find_map(|(stands, what)| stands.then_some(what))
+}
+
+/// Where and why Postfix does no DANE: for one of the services that ask our map, which is enough to take it from all
+/// ([`in_force`]), or by main.cf.
+pub fn why_no_dane(facts: &PostfixFacts) -> Option<String> {
+    first_place(facts, |value| dane_obstacle(&value))
+}
+
+/// The same of verifying certificates.
+pub fn why_no_authorities(facts: &PostfixFacts) -> Option<String> {
+    first_place(facts, |value| (!has_authorities(&value)).then_some("smtp_tls_CAfile and smtp_tls_CApath are empty"))
+}
+
+fn first_place<'a>(
+    facts: &'a PostfixFacts,
+    obstacle: impl Fn(Box<dyn Fn(&str) -> &'a str + 'a>) -> Option<&'static str>,
+) -> Option<String> {
+    let at = |service: Option<&'a Service>| {
+        obstacle(Box::new(move |name| facts.parameter_of(service, name).unwrap_or_default()))
+    };
+    let services: Vec<&Service> = asking(facts).collect();
+    // What main.cf says stands for all that do not say otherwise.
+    match at(None) {
+        Some(what) if services.iter().all(|service| at(Some(service)) == Some(what)) => {
+            Some(format!("{what} in main.cf"))
+        }
+        _ => services.iter().find_map(|service| {
+            at(Some(service)).map(|what| format!("{what} for the service {} of master.cf", service.name))
+        }),
+    }
 }
 
 #[cfg(test)]

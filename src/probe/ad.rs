@@ -4,6 +4,7 @@
 //! `src/dns/dns_lookup.c`), so that where those do not validate it sees no DANE, whatever Segl makes of the same
 //! records. So they are asked what Postfix would ask.
 
+use super::dns::rcode;
 use crate::nexthop::Destination;
 use hickory_resolver::proto::{
     op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
@@ -40,6 +41,18 @@ pub(super) struct PostfixDns {
     warned: Mutex<Option<Instant>>,
 }
 
+/// Whether the name servers of /etc/resolv.conf validate DNSSEC, by what they say of the root, which is signed.
+///
+/// # Errors
+/// When they do not tell within [`PATIENCE`].
+pub async fn resolvers_validate() -> Result<bool, String> {
+    let dns = PostfixDns::new(&PostfixDns::system());
+    match timeout(PATIENCE, dns.authentic(&[(".".to_owned(), RecordType::SOA)])).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err("the name servers of /etc/resolv.conf do not answer".to_owned()),
+    }
+}
+
 /// Why it is not known what Postfix sees.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AdError {
@@ -58,7 +71,7 @@ pub(super) enum AdError {
         error: io::Error,
     },
     /// The server could not tell.
-    #[error("{server}: response code {code}")]
+    #[error("{server} says {}", rcode(*code))]
     Code {
         /// Which server.
         server: SocketAddr,

@@ -359,7 +359,7 @@ enum Fault {
     Besides,
     #[error("a referral instead of an answer: the server does not resolve")]
     Referral,
-    #[error("response code {0}")]
+    #[error("the server says {}", rcode(*.0))]
     Code(ResponseCode),
     #[error("DNSSEC validation failed")]
     Bogus,
@@ -379,11 +379,23 @@ impl Fault {
     }
 }
 
+/// The name of a response code as every tool writes it (IANA, "DNS RCODEs").
+pub(super) fn rcode(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        ResponseCode::NotAuth => "NOTAUTH".to_owned(),
+        other => format!("response code {}", u16::from(other)),
+    }
+}
+
 fn words(error: &NetError) -> String {
     match error {
         NetError::Timeout => "no answer".to_owned(),
         NetError::Dns(DnsError::DnssecBogus | DnsError::Nsec { .. }) => "DNSSEC validation failed".to_owned(),
-        NetError::Dns(DnsError::ResponseCode(code)) => format!("response code {code}"),
+        NetError::Dns(DnsError::ResponseCode(code)) => format!("the server says {}", rcode(*code)),
         other => other.to_string(),
     }
 }

@@ -50,6 +50,7 @@ mod starttls;
 mod tlsa;
 mod turns;
 
+pub use ad::resolvers_validate;
 pub use hello::KeyExchange;
 pub use history::History;
 pub use manner::{HostLookup, Manner, Manners, Wrapper};

@@ -268,6 +268,17 @@ fn dane_that_postfix_cannot_check_asks_for_tls(options: &Options<'_>) {
     let ordinary = accepted(&lab, &["bo@tlsa-cleartext.signed.test"], ORDINARY);
     expect_deferred(&lab, &ordinary, "TLS is required, but was not offered");
     assert!(!lab.seen_in_the_clear("tlsa-cleartext", "MAIL FROM"));
+
+    // It is said which of Postfix's services it is.
+    let check = || printed(&lab, &["check"]);
+    let mut text = check();
+    assert!(text.contains("DANE: Postfix is not set up for it, since smtp_dns_support_level is not dnssec in main.cf"));
+    lab.postconf(&["smtp_dns_support_level=dnssec"]);
+    text = check();
+    assert!(!text.contains("DANE:") && !text.contains("/etc/resolv.conf"), "{text}");
+    lab.text_of(&["postconf", "-P", "relay/unix/smtp_host_lookup=native"]);
+    text = check();
+    assert!(text.contains("since smtp_host_lookup does not have dns for the service relay of master.cf"), "{text}");
 }
 
 fn what_was_found_outlives_segl_and_dns(options: &Options<'_>) {
