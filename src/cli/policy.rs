@@ -142,8 +142,9 @@ async fn told<'a>(
         .collect();
     let requirement = holding.iter().map(|pin| pin.requirement).reduce(Requirement::and);
     let in_force = transport::in_force(facts.ok());
-    let (answer, published, report) = match (facts, prober) {
-        (Err(error), _) | (_, Err(error)) => (Answer::Temp(error.clone()), None, None),
+    let observing = config.mode == Mode::Observe;
+    let (answer, enforced, published, report) = match (facts, prober) {
+        (Err(error), _) | (_, Err(error)) => (Answer::Temp(error.clone()), None, None, None),
         (Ok(facts), Ok(prober)) => {
             let asked = Asked {
                 destination: destination.clone(),
@@ -153,9 +154,15 @@ async fn told<'a>(
                 map: Map::Policy,
             };
             let told = asked.later(&config.destinations, prober).await;
-            (told.answer, told.published, told.report)
+            if observing {
+                let answer = asked.later(config.destinations_in_force(), prober).await.answer;
+                (answer, Some(told.answer), told.published, told.report)
+            } else {
+                (told.answer, None, told.published, told.report)
+            }
         }
     };
+    let enforced = enforced.filter(|enforced| *enforced != answer);
     let fixed = config.destinations.fixed(destination);
     let history = report.as_ref().and_then(|report| report.history.as_ref()).map(History::from);
     let held = match config.destinations.baseline {
@@ -163,17 +170,15 @@ async fn told<'a>(
         Baseline::Capable => report.map(|_| had_tls(history.as_ref())),
         _ => None,
     };
-    let observing = config.mode == Mode::Observe;
     let (answer, policy, reason) = match answer {
         Answer::NotFound => ("NOTFOUND", None, Some("no pin holds it, and nothing else does".to_owned())),
-        Answer::Policy(policy) if observing => {
-            ("NOTFOUND", None, Some(format!("mode is observe; mode enforce would answer {policy}")))
-        }
-        Answer::Temp(reason) if observing => {
-            ("NOTFOUND", None, Some(format!("mode is observe; mode enforce would put mail off: {reason}")))
-        }
         Answer::Policy(policy) => ("OK", Some(policy), None),
         Answer::Temp(reason) => ("TEMP", None, Some(reason)),
+    };
+    let reason = match enforced {
+        Some(Answer::Policy(policy)) => Some(format!("mode is observe; mode enforce would answer {policy}")),
+        Some(Answer::Temp(reason)) => Some(format!("mode is observe; mode enforce would put mail off: {reason}")),
+        Some(Answer::NotFound) | None => reason,
     };
     Told {
         next_hop: destination,

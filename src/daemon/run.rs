@@ -246,7 +246,7 @@ fn reload(path: &Path, service: &Service, lasting: &Lasting, attachments: &mut A
 
 fn announce(config: &Config) {
     let (mode, status) = match config.mode {
-        Mode::Observe => ("observe", "observing: nothing is refused or required"),
+        Mode::Observe => ("observe", "observing: nothing is refused, nothing new is required"),
         Mode::Enforce => ("enforce", "enforcing"),
     };
     tracing::info!("segl {} mode={mode} ready", env!("CARGO_PKG_VERSION"));

@@ -2,7 +2,7 @@
 
 use super::lookup::Asked;
 use crate::{
-    config::{Baseline, Config, Mode},
+    config::{Baseline, Config},
     envelope::QueueId,
     nexthop::Destination,
     policy::postfix_policy::{self, InForce},
@@ -143,9 +143,6 @@ impl Lookup for Service {
             return Reply::NotFound.into();
         }
         let now = self.now();
-        if now.config.mode == Mode::Observe {
-            return Reply::NotFound.into();
-        }
         let destination = match Destination::new(key) {
             Ok(destination) => destination,
             Err(error) => return Reply::Temp(error.to_string().into()).into(),
@@ -157,9 +154,9 @@ impl Lookup for Service {
                 return Reply::Temp("Segl cannot read its pins".into()).into();
             }
         };
-        let baseline = now.config.destinations.baseline;
-        let is_fixed = now.config.destinations.fixed(&destination).is_some();
-        if requirement.is_none() && !is_fixed && baseline == Baseline::None {
+        let destinations = now.config.destinations_in_force();
+        let is_fixed = destinations.fixed(&destination).is_some();
+        if requirement.is_none() && !is_fixed && destinations.baseline == Baseline::None {
             return Reply::NotFound.into();
         }
         let facts = self.watch.facts();
@@ -168,10 +165,10 @@ impl Lookup for Service {
         };
         let in_force = self.in_force.of(facts.as_ref());
         let asked = Asked { destination, requirement, in_force, version, map };
-        match asked.now(&now.config.destinations, &*now.assess) {
+        match asked.now(destinations, &*now.assess) {
             Some(answer) => reply(answer).into(),
             None => Answer::Later(Box::pin(async move {
-                reply(asked.later(&now.config.destinations, &*now.assess).await.answer)
+                reply(asked.later(now.config.destinations_in_force(), &*now.assess).await.answer)
             })),
         }
     }

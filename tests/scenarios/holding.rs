@@ -7,6 +7,7 @@ use super::{
 };
 use crate::support::lab::{Lab, Message, Options, PATIENCE, SEGL_TOML, Segl, wait_until};
 use indymilter::{Callbacks, EomContext, SetErrorReply, Status};
+use nix::sys::signal::Signal;
 use serde_json::json;
 use std::{
     fs::{self, Permissions},
@@ -22,6 +23,7 @@ scenario!(tagged_mail_leaks_where_connections_are_cached);
 scenario!(held_mail_is_shown_told_and_let_go);
 scenario!(where_nothing_can_be_read_pins_stay);
 scenario!(the_log_alone_lets_go);
+scenario!(what_was_accepted_is_held_in_mode_observe_too);
 scenario!(mail_that_never_was_queued_is_let_go);
 
 /// What must be seen nowhere in the clear: the number in [`CONFIDENTIAL`].
@@ -431,6 +433,40 @@ fn expire(lab: &Lab, queue_id: &str) -> Instant {
         removed(lab, queue_id)
     });
     Instant::now()
+}
+
+fn what_was_accepted_is_held_in_mode_observe_too(options: &Options<'_>) {
+    let lab = up(options);
+    let mut segl = lab.start_segl(SEGL_TOML);
+    let queue_id = held_at_closed(&lab, "MARK-OBSERVED");
+    segl.configure(&SEGL_TOML.replace("\"enforce\"", "\"observe\""));
+    segl.signal(Signal::SIGHUP);
+    lab.expect("it observes", || segl.stderr().contains("mode=observe ready"));
+    for how in ["reloaded", "restarted"] {
+        let before = deferrals(&lab, &queue_id, "4.7.4");
+        let mut flush = Seldom::new();
+        lab.expect(&format!("it is still held, {how}"), || {
+            flush.perform(|| lab.flush());
+            deferrals(&lab, &queue_id, "4.7.4") > before
+        });
+        assert!(matches!(policy(&lab, "closed.plain.test"), Told::Policy(policy) if policy.starts_with("encrypt ")));
+        let output = lab.segl(&["policy", "closed.plain.test"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.starts_with("closed.plain.test: encrypt "), "{text}");
+        segl.kill9();
+        segl.start();
+    }
+    assert_nothing_in_the_clear(&lab, "closed", "MARK-OBSERVED");
+    // Of other mail nothing is asked.
+    assert_eq!(policy(&lab, "sts-enforce.plain.test"), Told::Nothing);
+    lab.set_starttls("closed", true);
+    let mut flush = Seldom::new();
+    lab.expect("it arrives", || {
+        flush.perform(|| lab.flush());
+        arrived(&lab, "closed", "MARK-OBSERVED").is_some()
+    });
+    assert_eq!(arrived(&lab, "closed", "MARK-OBSERVED"), Some(Some("TLSv1.3".to_owned())));
+    lab.expect("its pin goes", || released(&segl, &queue_id) && policy(&lab, "closed.plain.test") == Told::Nothing);
 }
 
 /// Who may list the queue: not Segl.
