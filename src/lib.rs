@@ -13,9 +13,10 @@
 //! documents         attached files -> pieces of text: what those processes do
 //! message           a message -> pieces of text
 //! config            segl.toml
-//! envelope, level, network, nexthop, printable, requirement, tls_policy    the words that all of these share
+//! clock, envelope, level, network, nexthop, printable, requirement, tls_policy    the words that all of these share
 //! ```
 
+pub mod clock;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;

@@ -8,7 +8,8 @@ use segl::{
     config,
     nexthop::Destination,
     policy::{
-        postfix_policy::{self, Answer, Held, InForce, answer},
+        in_force::InForce,
+        postfix_policy::{self, Answer, Held, answer},
         promise::{Extent, Promise},
     },
     postfix::{

@@ -7,13 +7,14 @@
 use crate::measure::{Outcome, median, processor_time, spread};
 use rusqlite::{Connection, params};
 use segl::{
+    clock::unix_time,
     daemon::run::block_on,
     level::Level,
     probe::{MtaSts, Published, Tlsa},
     requirement::{Requirement, TlsVersion},
     store::{
         Holder, Pin, PinStore, Scope,
-        findings::{FILE_NAME, Findings, now},
+        findings::{FILE_NAME, Findings},
         sqlite::SqliteStore,
     },
 };
@@ -76,7 +77,7 @@ impl Kind {
             Self::MtaSts => serde_json::from_value(serde_json::json!({ "policy": {
                 "id": "20260101000000Z",
                 "policy": policy_text(number),
-                "fetched": now(),
+                "fetched": unix_time(),
             }}))?,
             _ => MtaSts::Absent { reason: "no record of MTA-STS".to_owned() },
         };
@@ -185,7 +186,7 @@ pub(crate) fn prepare(state: &Path, world: World, count: usize) -> Outcome {
         let row = "INSERT OR REPLACE INTO findings (kind, destination, value, found, until, keep) \
                    VALUES ('published', ?1, ?2, ?3, ?4, ?4)";
         let mut row = transaction.prepare(row)?;
-        let found = now();
+        let found = unix_time();
         let until = found + i64::try_from(BELIEVED.as_secs())?;
         for number in 0..count {
             let value = serde_json::to_string(&world.kind(number).published(number)?)?;

@@ -5,7 +5,8 @@ use crate::{
     config::{Baseline, Destinations},
     nexthop::Destination,
     policy::{
-        postfix_policy::{Answer, Held, InForce, Question, answer, depends_on_promise, for_tls_reports},
+        in_force::InForce,
+        postfix_policy::{Answer, Held, Question, answer, depends_on_promise, for_tls_reports},
         promise::{Promise, promise, report},
     },
     postfix::socketmap::Map,

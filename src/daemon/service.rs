@@ -5,7 +5,7 @@ use crate::{
     config::{Baseline, Config},
     envelope::QueueId,
     nexthop::Destination,
-    policy::postfix_policy::{self, InForce},
+    policy::{in_force::InForce, postfix_policy},
     postfix::{
         content::Budget,
         judge::{Inspect, Judge, reading_permits},

@@ -1,6 +1,6 @@
 //! What a destination's publications promise, to a Postfix that can or cannot check it.
 
-use super::postfix_policy::InForce;
+use super::in_force::InForce;
 use crate::{
     nexthop::Destination,
     probe::{MtaSts, Published, Tlsa},

@@ -6,7 +6,7 @@ use super::{
     transport::{asking, in_force},
 };
 use crate::{
-    policy::postfix_policy::InForce,
+    policy::in_force::InForce,
     probe::{HostLookup, Manner, Manners, Wrapper},
 };
 use std::net::IpAddr;

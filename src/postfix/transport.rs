@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::TransportLeads,
-    policy::postfix_policy::InForce,
+    policy::in_force::InForce,
     tls_policy::{CipherGrade, Protocols, TlsLevel},
 };
 use std::collections::BTreeMap;

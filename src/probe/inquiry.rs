@@ -15,12 +15,11 @@ use super::{
     mx::{self, Host, Hosts, Route},
     native,
     prober::can_be_said,
-    shelf::unix_time,
     smtp::{self, Offer},
     starttls::{HandshakeError, Trust},
     turns::Turns,
 };
-use crate::{network::Network, nexthop::Destination, requirement::TlsVersion};
+use crate::{clock::unix_time, network::Network, nexthop::Destination, requirement::TlsVersion};
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, join_all},

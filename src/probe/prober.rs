@@ -10,11 +10,11 @@ use super::{
     manner::{Manner, Manners},
     mta_sts::{self, Fetcher},
     publications::Publications,
-    shelf::{Keep, On, unix_time},
+    shelf::{Keep, On},
     starttls::{Trust, TrustError},
     turns::Turns,
 };
-use crate::{config, nexthop::Destination};
+use crate::{clock::unix_time, config, nexthop::Destination};
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -10,9 +10,8 @@ use super::{
     manner::{Manner, Manners},
     mta_sts::{self, Fetch},
     mx::{self, Hosts, Route},
-    shelf::unix_time,
 };
-use crate::nexthop::Destination;
+use crate::{clock::unix_time, nexthop::Destination};
 use futures_util::future::{BoxFuture, join_all};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

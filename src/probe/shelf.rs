@@ -1,14 +1,10 @@
 //! Findings on a shelf that outlives the program: written as JSON, with the time at which they were found.
 
 use super::flights::{Finding, Shelf};
-use crate::nexthop::Destination;
+use crate::{clock::unix_time, nexthop::Destination};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{
-    marker::PhantomData,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 /// How long a finding is kept that is believed no longer: to compare with, and for people to look at.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -86,12 +82,6 @@ fn believed(kept: &Kept, now: i64) -> Duration {
         return Duration::ZERO;
     }
     Duration::from_secs(u64::try_from(kept.until.saturating_sub(now)).unwrap_or(0))
-}
-
-/// Unix time in seconds; 0 where the clock stands before 1970.
-pub(super) fn unix_time() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

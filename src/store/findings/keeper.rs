@@ -3,9 +3,8 @@
 use super::{
     Finding,
     file::{File, Key, is_damage, put_aside},
-    now,
 };
-use crate::store::StoreError;
+use crate::{clock::unix_time, store::StoreError};
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -85,7 +84,7 @@ impl Keeper {
                 Ok(Job::Keep { key, finding }) => self.keep(key, finding),
                 Ok(Job::Due { kind, most, answer }) => {
                     self.write();
-                    let due = self.with_file(|file| file.due(kind, now(), most));
+                    let due = self.with_file(|file| file.due(kind, unix_time(), most));
                     let _ = answer.send(due.unwrap_or_default());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -99,7 +98,7 @@ impl Keeper {
             }
             if self.tidy_at <= Instant::now() {
                 self.tidy_at = Instant::now() + TIDY_EVERY;
-                let _ = self.with_file(|file| file.tidy(now()));
+                let _ = self.with_file(|file| file.tidy(unix_time()));
             }
         }
     }

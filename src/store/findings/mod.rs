@@ -18,7 +18,6 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread,
-    time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
 
@@ -117,12 +116,6 @@ impl Reader {
         file::find(&connection, kind, destination)
             .map_err(|error| StoreError::Database { path: FILE_NAME.to_owned(), reason: error.to_string() })
     }
-}
-
-/// Unix time in seconds; 0 where the clock stands before 1970.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
