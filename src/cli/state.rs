@@ -47,7 +47,7 @@ pub(super) fn store_failure(error: StoreError) -> Failure {
     let code = match error {
         StoreError::Missing { .. } => exit::NO_INPUT,
         StoreError::Database { .. } => exit::IO,
-        StoreError::Unavailable(_) => exit::TEMPORARY,
+        StoreError::Unavailable(_) | StoreError::InUse { .. } => exit::TEMPORARY,
     };
     (code, error.to_string())
 }

@@ -19,7 +19,9 @@ use crate::{
         socketmap,
     },
     probe::{Prober, ProberError},
-    store::{PinStore, StoreError, filesystem::memory_file_system, findings::Findings, sqlite::SqliteStore},
+    store::{
+        PinStore, StoreError, claim::Claim, filesystem::memory_file_system, findings::Findings, sqlite::SqliteStore,
+    },
 };
 use std::{future::Future, io, path::Path, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
@@ -93,6 +95,8 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     if memory_file_system(directory).is_ok_and(|memory| memory) {
         return Err(DaemonError::InMemory(directory.clone()));
     }
+    // Dropped last of all.
+    let _claim = Claim::take(directory)?;
     let store = Arc::new(SqliteStore::open(directory)?);
     let pins: Arc<dyn PinStore> = Arc::clone(&store) as _;
     let watch = Arc::new(PostfixWatch::start(Postconf::new(&config.postfix)).await);

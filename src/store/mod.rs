@@ -1,5 +1,6 @@
 //! What must outlive a crash. Pins first: "destination D needs at least R for message Q".
 
+pub mod claim;
 pub mod database;
 pub mod filesystem;
 pub mod findings;
@@ -175,6 +176,12 @@ pub enum StoreError {
     Missing {
         /// The file.
         path: String,
+    },
+    /// Another process keeps its pins there.
+    #[error("state directory {directory}: another process keeps its pins there; is segl running already?")]
+    InUse {
+        /// Which directory.
+        directory: String,
     },
     /// The writer is gone or its queue is full.
     #[error("store: {0}")]

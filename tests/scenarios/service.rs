@@ -173,8 +173,21 @@ fn a_second_daemon_says_so_and_leaves_the_first_alone() {
     let pid = segl.pid();
     let second = run_to_its_end(&lab, SEGL_TOML);
     assert_eq!(second.status.code(), Some(75), "{}", stderr(&second));
+    let named = "another process keeps its pins there; is segl running already?";
+    assert!(stderr(&second).contains(named), "{}", stderr(&second));
+    // Nor may one with a place of its own for pins take the sockets.
+    let elsewhere = SEGL_TOML.replace("/var/lib/segl", "/var/lib/segl/second");
+    assert_ne!(elsewhere, SEGL_TOML);
+    let second = run_to_its_end(&lab, &elsewhere);
+    assert_eq!(second.status.code(), Some(75), "{}", stderr(&second));
     let named = "unix:/var/spool/postfix/segl/milter.sock: another program listens there; is segl running already?";
     assert!(stderr(&second).contains(named), "{}", stderr(&second));
+    // Nor one with sockets of its own another's pins.
+    let beside = format!(
+        "{SEGL_TOML}\n[sockets]\nmilter = \"unix:/run/segl-2/milter.sock\"\nsocketmap = \"unix:/run/segl-2/map.sock\"\n"
+    );
+    let second = run_to_its_end(&lab, &beside);
+    assert_eq!(second.status.code(), Some(75), "{}", stderr(&second));
     let result = tagged(&lab, "bo@first.many.plain.test");
     assert_eq!(result.code, Some(250), "{result:?}");
     assert!(Socketmap::connect(&lab).ask("first.many.plain.test").starts_with("OK encrypt"));
