@@ -142,7 +142,8 @@ impl Judge {
             return Err(failed);
         }
         let queue_id = message.queue_id.clone().ok_or("Postfix sent no queue ID (macro i)")?;
-        let direction = message.direction(client, |address| self.is_own(address));
+        let internal = |domain: &str| self.config.organisation.internal_domains.contains(domain);
+        let direction = message.direction(client, |address| self.is_own(address), internal);
         let Message { recipients, content, sender, utf8, .. } = message;
 
         let started = Instant::now();

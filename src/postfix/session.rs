@@ -94,10 +94,25 @@ impl Message {
         }
     }
 
-    /// Whether it was submitted by our own people or came from outside.
-    pub fn direction(&self, client: &Client, own: impl Fn(IpAddr) -> bool) -> Direction {
+    /// Whether it was submitted by our own people or came from outside. `own` tells our networks, `internal` our domains.
+    ///
+    /// What sendmail(1) sends in a stranger's name came from outside earlier and is sent on (sieve's redirect, a filter).
+    /// Refused, it would come back to the stranger in a notice with its header, which nobody would hold to TLS.
+    pub fn direction(
+        &self,
+        client: &Client,
+        own: impl Fn(IpAddr) -> bool,
+        internal: impl Fn(&str) -> bool,
+    ) -> Direction {
         let sendmail = self.recipients.first().is_some_and(|recipient| recipient.without_macros);
-        match self.authenticated || sendmail || client.address.is_some_and(own) {
+        let in_our_name = match domain(&self.sender) {
+            Some(domain) => internal(domain.as_str()),
+            // A local user; of the empty sender it is not known whose mail it is.
+            None => !self.sender.is_empty() && !self.sender.contains('@'),
+        };
+        // Of a message from sendmail(1) cleanup(8) says that localhost was the client.
+        let from_us = if sendmail { in_our_name } else { client.address.is_some_and(own) };
+        match self.authenticated || from_us {
             true => Direction::Submitted,
             false => Direction::Inbound,
         }
@@ -151,7 +166,7 @@ mod tests {
     fn submitted_is_authenticated_or_from_our_networks_or_sendmail() {
         let budget = Budget::new(0, 0, 0, std::path::Path::new("/"));
         let client = Client { address: Some([192, 0, 2, 1].into()) };
-        let direction = |message: &Message, own| message.direction(&client, |_| own);
+        let direction = |message: &Message, own| message.direction(&client, |_| own, |domain| domain == "sender.test");
         let mut message = Message::new("<a@sender.test>", &budget);
         message.recipients.push(recipient("b@other.test", AtOnce::Ask));
         assert_eq!(direction(&message, false), Direction::Inbound);
@@ -160,6 +175,15 @@ mod tests {
         assert_eq!(direction(&message, false), Direction::Submitted);
         message.authenticated = false;
         message.recipients[0].without_macros = true;
-        assert_eq!(direction(&message, false), Direction::Submitted);
+        for (sender, expected) in [
+            ("a@sender.test", Direction::Submitted),
+            ("root", Direction::Submitted),
+            ("x@else.test", Direction::Inbound),
+            ("x@", Direction::Inbound),
+            ("", Direction::Inbound),
+        ] {
+            message.sender = sender.to_owned();
+            assert_eq!(direction(&message, true), expected, "{sender}");
+        }
     }
 }

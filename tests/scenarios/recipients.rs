@@ -184,11 +184,16 @@ fn mail_from_outside_is_never_refused_and_never_leaks(options: &Options<'_>) {
 
     from_outside(&lab, "bo@switch.plain.test", CONFIDENTIAL);
     assert_eq!(arrived(&lab, "switch", 1)[0].tls.as_deref(), Some("TLSv1.3"));
+    // What a filter sends on in the stranger's name, to come back to nobody.
+    let sent = lab.sendmail("x@else.test", &["bo@cleartext.plain.test"], &letter(CONFIDENTIAL));
+    assert!(sent.status.success(), "{sent:?}");
+    lab.expect("it is held too", || segl.stderr().matches(" to=cleartext.plain.test ").count() == 3);
+    assert!(!segl.stderr().contains("action=reject"), "{}", segl.stderr());
     assert!(!lab.seen_in_the_clear("cleartext", "MAIL FROM"));
 
     lab.set_starttls("cleartext", true);
     lab.flush();
-    for received in arrived(&lab, "cleartext", 2) {
+    for received in arrived(&lab, "cleartext", 3) {
         assert_eq!(received.tls.as_deref(), Some("TLSv1.3"));
     }
     expect_released(&lab, "cleartext.plain.test");
