@@ -56,8 +56,8 @@ fn our_record(text: &str) -> Value {
 /// What we say of a policy, in the oracle's form.
 fn our_policy(text: &str) -> Value {
     let Ok(policy) = Policy::parse(text.as_bytes()) else { return Value::Null };
-    let mx: Vec<_> = policy.mx.iter().map(ToString::to_string).collect();
-    json!([policy.mode.word(), policy.max_age.as_secs(), mx])
+    let mx: Vec<_> = policy.mx.iter().map(|pattern| pattern.to_string()).collect();
+    json!([policy.mode.word(), policy.max_age().as_secs(), mx])
 }
 
 /// Why the two may say different things.

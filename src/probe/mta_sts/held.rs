@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Held {
     /// The identifier that the TXT record had then.
-    pub(in crate::probe) id: String,
+    pub(in crate::probe) id: Box<str>,
     /// The policy.
     #[serde(serialize_with = "write_policy", deserialize_with = "read_policy")]
     pub(in crate::probe) policy: Policy,
@@ -69,7 +69,7 @@ impl Held {
         for line in self.policy.to_string().lines() {
             report.push_str(&format!(" {{ policy_string = {line} }}"));
         }
-        for pattern in &self.policy.mx {
+        for pattern in self.policy.mx.iter() {
             report.push_str(&format!(" {{ mx_host_pattern = {pattern} }}"));
         }
         report
@@ -77,7 +77,7 @@ impl Held {
 
     /// Whether it has not expired.
     pub(in crate::probe) fn counts(&self, now: i64) -> bool {
-        now < self.end(self.policy.max_age)
+        now < self.end(self.policy.max_age())
     }
 
     /// Whether it is to be fetched again, be its identifier the same. One from the future is: the clock was set back, and
@@ -87,7 +87,7 @@ impl Held {
     }
 
     fn due(&self) -> i64 {
-        self.end(REFRESH.min(self.policy.max_age / 2))
+        self.end(REFRESH.min(self.policy.max_age() / 2))
     }
 
     fn end(&self, age: Duration) -> i64 {
@@ -156,7 +156,7 @@ impl Finding {
 
 /// What is held, where it is what a record with this identifier announces and need not be fetched again.
 pub(super) fn current<'a>(id: &str, held: Option<&'a Held>, now: i64) -> Option<&'a Held> {
-    held.filter(|held| held.id == id && held.counts(now) && !held.is_due(now))
+    held.filter(|held| *held.id == *id && held.counts(now) && !held.is_due(now))
 }
 
 /// What counts now, given what a look brought and what was held before it.
@@ -173,7 +173,7 @@ pub(super) fn conclude(outcome: Outcome, held: Option<&Held>, now: i64) -> Findi
     };
     if let Some(held) = held.filter(|held| held.counts(now)) {
         // What is kept must not be taken for true after it has expired.
-        let again = again.min(RETRY).min(until(held.end(held.policy.max_age))).max(SOON);
+        let again = again.min(RETRY).min(until(held.end(held.policy.max_age()))).max(SOON);
         return Finding { standing: Standing::Policy(Box::new(held.clone())), kept_because: Some(reason), again };
     }
     let standing = match outcome {
@@ -193,7 +193,7 @@ mod tests {
 
     fn held(id: &str, mode: Mode, max_age: i64, fetched: i64) -> Held {
         let text = format!("version: STSv1\nmode: {mode}\nmx: mx.example.com\nmx: *.example.net\nmax_age: {max_age}\n");
-        Held { id: id.to_owned(), policy: Policy::parse(text.as_bytes()).unwrap(), fetched }
+        Held { id: id.into(), policy: Policy::parse(text.as_bytes()).unwrap(), fetched }
     }
 
     fn failures() -> [Outcome; 3] {

@@ -74,7 +74,7 @@ fn policy(mode: &str) -> Policy {
 }
 
 fn held(id: &str, mode: &str, fetched: i64) -> Held {
-    Held { id: id.to_owned(), policy: policy(mode), fetched }
+    Held { id: id.into(), policy: policy(mode), fetched }
 }
 
 #[tokio::test]

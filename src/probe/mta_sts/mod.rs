@@ -61,7 +61,7 @@ async fn ask(dns: &dyn Dns, fetch: &dyn Fetch, domain: &str, held: Option<&Held>
         return Outcome::Published(held.clone());
     }
     match fetch.fetch(domain).await {
-        Ok(policy) => Outcome::Published(Held { id, policy, fetched: now }),
+        Ok(policy) => Outcome::Published(Held { id: id.into(), policy, fetched: now }),
         // A failure of DNS, or of this host, is never taken for the absence of a policy.
         Err(error) if error.is_open() => Outcome::NotAnswered(format!("MTA-STS policy {id}: {error}")),
         Err(error) => Outcome::NotFetched(format!("MTA-STS policy {id}: {error}")),

@@ -1,6 +1,6 @@
 //! The names that a policy allows its mail servers (RFC 8461 sections 3.2 and 4.1).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The longest domain name, in characters (RFC 1035 section 2.3.4).
 const NAME_MAX: usize = 253;
@@ -11,16 +11,48 @@ const LABEL_MAX: usize = 63;
 /// One `mx` of a policy: `mx.example.com`, or `*.example.com`, in lower case. It consists of letters, digits, hyphens and
 /// dots behind the asterisk, so that it can stand in a line of Postfix's.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Pattern(Box<str>);
+pub(crate) struct Pattern<'a>(Cow<'a, str>);
 
-impl Pattern {
+/// The patterns of one policy, in one text, since of many domains they are held in memory: separated by what no pattern has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Patterns(Box<str>);
+
+/// What separates patterns, and names in Postfix's `match=`.
+const SEPARATOR: char = ':';
+
+impl Patterns {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
+        self.0.split(SEPARATOR).filter(|text| !text.is_empty()).map(|text| Pattern(Cow::Borrowed(text)))
+    }
+
+    /// Writes them as Postfix's `match=`: see [`super::policy::Policy::postfix_match`].
+    pub(super) fn postfix_match(&self) -> String {
+        // An asterisk is the first label of a wildcard, and nowhere else.
+        self.0.chars().filter(|c| *c != '*').collect()
+    }
+}
+
+impl<'a> FromIterator<Pattern<'a>> for Patterns {
+    fn from_iter<I: IntoIterator<Item = Pattern<'a>>>(patterns: I) -> Self {
+        let mut text = String::new();
+        for pattern in patterns {
+            if !text.is_empty() {
+                text.push(SEPARATOR);
+            }
+            text.push_str(&pattern.0);
+        }
+        Self(text.into())
+    }
+}
+
+impl Pattern<'_> {
     /// Reads `["*."] Domain`, Domain as in RFC 5321 section 4.1.2; `None` for anything else. An asterisk may stand for the
     /// whole first label only. A single label is refused too: nothing on the internet has such a name, and Postfix would
     /// read some of them (`hostname`, `nexthop`) as what they say (`smtp_tls_secure_cert_match`).
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (wildcard, domain) = parts(text);
         let fits = text.len() <= NAME_MAX && domain.split('.').all(is_label) && (wildcard || domain.contains('.'));
-        fits.then(|| Self(text.to_ascii_lowercase().into()))
+        fits.then(|| Self(Cow::Owned(text.to_ascii_lowercase())))
     }
 
     /// Whether it allows an MX host: `*.example.com` allows `mx.example.com`, and neither `example.com` nor
@@ -33,11 +65,6 @@ impl Pattern {
                 host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain))
             }
         }
-    }
-
-    /// Writes it as an element of Postfix's `match=`: see [`super::policy::Policy::postfix_match`].
-    pub(super) fn postfix_element(&self) -> String {
-        self.0.strip_prefix('*').unwrap_or(&self.0).to_owned()
     }
 }
 
@@ -54,7 +81,7 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for Pattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -132,7 +159,7 @@ mod tests {
         fn a_pattern_reads_as_it_is_written(text in "(\\*\\.)?[a-zA-Z0-9.-]{1,30}") {
             if let Some(pattern) = Pattern::parse(&text) {
                 prop_assert_eq!(Pattern::parse(&pattern.to_string()), Some(pattern.clone()));
-                let element = pattern.postfix_element();
+                let element = Patterns::from_iter([pattern.clone()]).postfix_match();
                 prop_assert!(element.contains('.') && !element.contains(['*', ':', ' ', ',', '\n']));
             }
         }

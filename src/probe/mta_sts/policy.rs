@@ -1,6 +1,6 @@
 //! The policy file (RFC 8461 section 3.2).
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Patterns};
 use std::{collections::HashSet, fmt, time::Duration};
 
 /// The longest time for which a policy may be held: a year (RFC 8461 section 3.2).
@@ -19,9 +19,9 @@ pub(crate) struct Policy {
     /// What is to become of mail to a server that does not fit.
     pub(crate) mode: Mode,
     /// The names that its mail servers may have; empty only where the mode is `none`.
-    pub(crate) mx: Box<[Pattern]>,
-    /// For how long it may be held, at most [`MAX_AGE_MAX`].
-    pub(crate) max_age: Duration,
+    pub(crate) mx: Patterns,
+    /// For how long it may be held, in seconds.
+    max_age: u32,
 }
 
 /// What is to become of mail to a server that does not fit.
@@ -117,7 +117,12 @@ impl Policy {
             return Err(PolicyError::Missing("mx"));
         }
         // Of many domains it is held in memory: no more than it takes.
-        Ok(Self { mode, mx: mx.into(), max_age })
+        Ok(Self { mode, mx: mx.into_iter().collect(), max_age: u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX) })
+    }
+
+    /// For how long it may be held, at most [`MAX_AGE_MAX`].
+    pub(crate) fn max_age(&self) -> Duration {
+        Duration::from_secs(u64::from(self.max_age))
     }
 
     /// Whether an MX host may receive the domain's mail (section 4.1).
@@ -134,8 +139,7 @@ impl Policy {
     /// owner chose. postfix-mta-sts-resolver and postfix-tlspol write the same. Empty only where the mode is `none`: then
     /// there is nothing to hold mail to.
     pub(crate) fn postfix_match(&self) -> String {
-        let elements: Vec<_> = self.mx.iter().map(Pattern::postfix_element).collect();
-        elements.join(":")
+        self.mx.postfix_match()
     }
 }
 
@@ -143,10 +147,10 @@ impl Policy {
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "version: STSv1\nmode: {}\n", self.mode)?;
-        for pattern in &self.mx {
+        for pattern in self.mx.iter() {
             writeln!(f, "mx: {pattern}")?;
         }
-        writeln!(f, "max_age: {}", self.max_age.as_secs())
+        writeln!(f, "max_age: {}", self.max_age)
     }
 }
 
@@ -228,8 +232,8 @@ mod tests {
     const GOOD: &str = "version: STSv1\nmode: enforce\nmx: mx1.example.com\nmx: *.example.net\nmax_age: 604800\n";
 
     fn policy(mode: Mode, mx: &[&str], max_age: u64) -> Policy {
-        let mx = mx.iter().map(|text| Pattern::parse(text).unwrap()).collect();
-        Policy { mode, mx, max_age: Duration::from_secs(max_age) }
+        let mx = mx.iter().map(|text| Pattern::parse(text).unwrap()).collect::<Patterns>();
+        Policy { mode, mx, max_age: u32::try_from(max_age).unwrap() }
     }
 
     #[test]
@@ -327,7 +331,7 @@ mod tests {
             let mx: String = (0..count).map(|number| format!("mx: mx{number}.example\n")).collect();
             Policy::parse(format!("version: STSv1\nmode: enforce\nmax_age: 1\n{mx}").as_bytes())
         };
-        assert_eq!(with(PATTERNS_MAX).map(|policy| policy.mx.len()), Ok(PATTERNS_MAX));
+        assert_eq!(with(PATTERNS_MAX).map(|policy| policy.mx.iter().count()), Ok(PATTERNS_MAX));
         assert_eq!(with(PATTERNS_MAX + 1), Err(PolicyError::Line(4 + PATTERNS_MAX, Fault::TooMany)));
     }
 
@@ -358,7 +362,7 @@ mod tests {
         #[test]
         fn never_panics_and_never_exceeds_its_bounds(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(policy) = Policy::parse(&body) {
-                prop_assert!(policy.max_age <= MAX_AGE_MAX && policy.mx.len() <= PATTERNS_MAX);
+                prop_assert!(policy.max_age() <= MAX_AGE_MAX && policy.mx.iter().count() <= PATTERNS_MAX);
             }
         }
     }
