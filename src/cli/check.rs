@@ -6,12 +6,13 @@ use segl::{
     daemon::run::block_on,
     detect::{RuleFault, RuleSet},
     postfix::{
+        paths::{MailPath, State, paths},
         postconf::Postconf,
+        table_files::TableFiles,
         transport::{in_force, policy_maps, why_no_authorities, why_no_dane},
     },
     probe::resolvers_validate,
     store::filesystem::memory_file_system,
-    tls_policy::PostfixVersion,
 };
 use serde::Serialize;
 use std::{fmt::Write, fs::File, path::Path, process::ExitCode};
@@ -137,19 +138,17 @@ fn postfix_advice(config: &Config) -> Vec<Advice> {
     };
     let mut advice = Vec::new();
     let mut say = |about: &str, text: String| advice.push(Advice::new(about, text));
+    for MailPath { about, state } in paths(&facts, config, &TableFiles) {
+        match state {
+            State::Safe => {}
+            State::Open { why, remedy } => say(&about, format!("{why}; {remedy}")),
+            State::Unknown { why } => say(&about, why),
+        }
+    }
     for service in facts.services.iter().filter(|service| service.kind == "unix" && service.command == "smtp") {
         let maps = policy_maps(&facts, Some(service));
         let about = format!("master.cf service {}", service.name);
-        if !maps.ours {
-            say(
-                &about,
-                "smtp_tls_policy_maps has no socketmap:…:tls of Segl's: mail that must be encrypted is refused on this \
-                 way, since nothing would hold it to TLS; see README for the line"
-                    .to_owned(),
-            );
-        } else if let Some(before) = maps.before.first() {
-            say(&about, format!("smtp_tls_policy_maps asks {before} before Segl: put Segl first"));
-        } else if let Some(after) = maps.after.first() {
+        if let (true, Some(after)) = (maps.before.is_empty(), maps.after.first()) {
             say(
                 &about,
                 format!(
@@ -227,33 +226,7 @@ fn postfix_advice(config: &Config) -> Vec<Advice> {
     if config.store.pin_lifetime <= facts.maximal_queue_lifetime {
         say("[store] pin-lifetime", "is not longer than Postfix's maximal_queue_lifetime".to_owned());
     }
-    // The cache of connections forgets the TLS level in these versions.
-    let caches = facts.parameter("smtp_connection_cache_on_demand").is_some_and(|value| value != "no")
-        || facts.parameter("smtp_connection_cache_destinations").is_some_and(|value| !value.is_empty());
-    if caches && reuses_cleartext(facts.version) {
-        say(
-            "smtp_connection_cache_on_demand",
-            format!(
-                "Postfix {} reuses cleartext connections for mail that must be encrypted: set \
-                 smtp_connection_cache_on_demand = no and leave smtp_connection_cache_destinations empty",
-                facts.version
-            ),
-        );
-    }
-    if facts.honours_tls_required_no() {
-        say(
-            "tls_required_enable",
-            "any sender can lift the TLS policy with a TLS-Required: no header: set tls_required_enable = no"
-                .to_owned(),
-        );
-    }
     advice
-}
-
-/// Whether this version's cache of connections forgets the TLS level: all before 3.8.12, 3.9, 3.10 before 3.10.3.
-fn reuses_cleartext(version: PostfixVersion) -> bool {
-    let fixed_in_3_8 = version.at_least(3, 8, 12) && !version.at_least(3, 9, 0);
-    !fixed_in_3_8 && !version.at_least(3, 10, 3)
 }
 
 fn store_advice(config: &Config) -> Option<Advice> {
@@ -351,21 +324,6 @@ mod tests {
 
     /// The rules as they are shipped.
     const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/rules");
-
-    #[test]
-    fn versions_whose_connection_cache_forgets_the_level() {
-        for (version, forgets) in [
-            ("3.7.11", true),
-            ("3.8.11", true),
-            ("3.8.12", false),
-            ("3.9.5", true),
-            ("3.10.2", true),
-            ("3.10.3", false),
-            ("3.11.0", false),
-        ] {
-            assert_eq!(PostfixVersion::parse(version).map(reuses_cleartext), Some(forgets), "{version}");
-        }
-    }
 
     fn config(text: &str) -> Config {
         Config::parse(text).unwrap()

@@ -8,6 +8,7 @@ use std::{
 };
 
 mod check;
+mod doctor;
 mod exit;
 mod held;
 mod output;
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Arguments),
     /// Read the configuration and the rules and print every fault.
     Check(check::Arguments),
+    /// Look for ways by which mail could pass Segl, and show what closes each.
+    Doctor(doctor::Arguments),
     /// Show what would be found in messages, and why.
     Scan(scan::Arguments),
     /// Show what destinations can do, host by host.
@@ -72,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
     match arguments.command {
         Command::Run(command) => run::run(config, &command),
         Command::Check(command) => check::run(config, &command),
+        Command::Doctor(command) => doctor::run(config, &command),
         Command::Scan(command) => scan::run(config, &command),
         Command::Probe(command) => probe::run(config, &command),
         Command::Policy(command) => policy::run(config, &command),

@@ -13,10 +13,12 @@ use crate::{
         guard::Guard,
         judge::LIFETIME_MARGIN,
         maillog, milter,
-        postconf::{Postconf, PostfixWatch},
+        paths::{MailPath, State, paths},
+        postconf::{Postconf, PostfixFacts, PostfixWatch},
         queue::{POSTQUEUE, Postqueue},
         release::{self, Pace, SystemClock, Tidings},
         socketmap,
+        table_files::TableFiles,
     },
     probe::{Prober, ProberError},
     store::{
@@ -100,6 +102,9 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     let store = Arc::new(SqliteStore::open(directory)?);
     let pins: Arc<dyn PinStore> = Arc::clone(&store) as _;
     let watch = Arc::new(PostfixWatch::start(Postconf::new(&config.postfix)).await);
+    if let Some(facts) = watch.facts() {
+        warn_of_open_paths(&facts, &config);
+    }
     let config = Arc::new(config);
     let (settling, settled) = mpsc::channel(SETTLED_MAX);
     let mut attachments = workers(&config)?;
@@ -246,6 +251,17 @@ fn reload(path: &Path, service: &Service, lasting: &Lasting, attachments: &mut A
         }
     }
     notify::ready();
+}
+
+/// What segl-doctor would say, but for what is safe.
+fn warn_of_open_paths(facts: &PostfixFacts, config: &Config) {
+    for MailPath { about, state } in paths(facts, config, &TableFiles) {
+        match state {
+            State::Safe => {}
+            State::Open { why, remedy } => tracing::warn!("open: {about}: {why}; {remedy}"),
+            State::Unknown { why } => tracing::warn!("not known to be closed: {about}: {why}"),
+        }
+    }
 }
 
 fn announce(config: &Config) {

@@ -31,17 +31,21 @@ const READ_ATTEMPTS: usize = 3;
 const SERVICES_MAX: usize = 10_000;
 
 /// Parameters that every Postfix supported has. One that is missing in postconf's answer is an error.
-const PARAMETERS: [&str; 66] = [
+const PARAMETERS: [&str; 85] = [
     "append_at_myorigin",
     "append_dot_mydomain",
+    "body_checks",
     "canonical_maps",
     "config_directory",
     "content_filter",
     "default_transport",
+    "delay_warning_time",
     "disable_dns_lookups",
     "double_bounce_sender",
     "empty_address_default_transport_maps_lookup_key",
     "empty_address_relayhost_maps_lookup_key",
+    "forward_path",
+    "header_checks",
     "ignore_mx_lookup_error",
     "inet_interfaces",
     "inet_protocols",
@@ -51,14 +55,19 @@ const PARAMETERS: [&str; 66] = [
     "masquerade_domains",
     "maximal_queue_lifetime",
     "milter_default_action",
+    "milter_header_checks",
+    "mime_header_checks",
     "mydestination",
     "mydomain",
     "myhostname",
     "myorigin",
+    "nested_header_checks",
+    "non_smtpd_milters",
     "owner_request_special",
     "parent_domain_matches_subdomains",
     "propagate_unmatched_extensions",
     "queue_directory",
+    "receive_override_options",
     "recipient_canonical_maps",
     "recipient_delimiter",
     "relay_domains",
@@ -89,15 +98,25 @@ const PARAMETERS: [&str; 66] = [
     "smtp_tls_security_level",
     "smtp_tls_verify_cert_match",
     "smtp_tls_wrappermode",
+    "smtpd_client_restrictions",
+    "smtpd_data_restrictions",
+    "smtpd_end_of_data_restrictions",
+    "smtpd_helo_restrictions",
+    "smtpd_milter_maps",
     "smtpd_milters",
-    "non_smtpd_milters",
+    "smtpd_proxy_filter",
+    "smtpd_recipient_restrictions",
+    "smtpd_relay_restrictions",
+    "smtpd_restriction_classes",
+    "smtpd_sender_restrictions",
+    "soft_bounce",
     "tls_append_default_CA",
     "transport_maps",
     "virtual_alias_domains",
+    "virtual_alias_expansion_limit",
     "virtual_alias_maps",
     "virtual_mailbox_domains",
     "virtual_transport",
-    "virtual_alias_expansion_limit",
 ];
 
 /// Parameters that some versions have and others have not yet, or no longer.
@@ -307,7 +326,7 @@ pub(super) fn split_list(list: &str) -> Vec<&str> {
 }
 
 /// Reads a time of main.cf: a number and a unit, `s`, `m`, `h`, `d` or `w` (postconf(5)).
-fn parse_time(text: &str, default_unit: char) -> Option<Duration> {
+pub(super) fn parse_time(text: &str, default_unit: char) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" => default_unit,

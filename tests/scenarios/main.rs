@@ -8,6 +8,7 @@ mod support;
 mod bombs;
 mod capable;
 mod delivery;
+mod doctor;
 mod documents;
 mod faults;
 mod fixed;
