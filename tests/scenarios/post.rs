@@ -13,7 +13,7 @@ pub(super) const ORDINARY: &str = "The meeting is at noon.";
 
 /// The lab with further lines in main.cf.
 pub(super) fn with<'a>(options: &Options<'_>, main_cf: &'a [&'a str]) -> Options<'a> {
-    Options { chroot: options.chroot, segl: options.segl, main_cf }
+    Options { chroot: options.chroot, segl: options.segl, suite: options.suite, main_cf }
 }
 
 /// The lab's configuration with lines of `[destinations]`, its tables under it included, and of `[probe]`.
