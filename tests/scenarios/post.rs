@@ -159,3 +159,10 @@ pub(super) fn assert_nothing_left(lab: &Lab, reachable: &[(&str, &str)]) {
         assert!(!lab.seen_in_the_clear(&received.server, CONFIDENTIAL), "{}", received.server);
     }
 }
+
+/// What Postfix's log says first of a message's delivery: `2.0.0 sent (…)`.
+pub(super) fn outcome_of(log: &str, queue_id: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains(&format!(" {queue_id}: to=<")) && line.contains(" status="))?;
+    let (_, end) = line.split_once(" dsn=")?;
+    Some(end.replacen(", status=", " ", 1))
+}

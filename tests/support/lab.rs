@@ -38,7 +38,7 @@ pub(crate) fn with_every_rule() -> String {
 
 /// How a lab is brought up.
 pub(crate) struct Options<'a> {
-    /// Whether Postfix's services are chrooted as in Debian's master.cf.
+    /// Whether Postfix's services are chrooted as in the master.cf of Debian 12 and 13.
     pub(crate) chroot: bool,
     /// Whether main.cf has Segl's lines.
     pub(crate) segl: bool,
@@ -103,6 +103,8 @@ pub(crate) struct Received {
     pub(crate) from: String,
     /// Envelope recipients.
     pub(crate) to: Vec<String>,
+    /// What followed the address in MAIL.
+    pub(crate) parameters: Vec<String>,
     /// `TLSv1.3` and the like; none: in the clear.
     pub(crate) tls: Option<String>,
     /// OpenSSL's name of the cipher.
