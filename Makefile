@@ -1,7 +1,13 @@
 # What is made here, for people and for CI. The lab needs root and says so (tests/lab/README.md).
 FUZZ_TIME = 60
 
-.PHONY: build demo test bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
+# Debian releases whose Postfix is supported, besides this machine's own
+SUITES = trixie forky
+# The scenarios that CI runs on each: what differs most between releases, and what must never
+SELECTION = versions:: reports:: tagged_mail_leaves_over_tls tagged_mail_waits_when_starttls_goes_away \
+    a_bounce_of_tagged_mail_waits_for_tls_too tagged_mail_keeps_out_of_cleartext_connections
+
+.PHONY: build demo test test-versions test-selection lab-roots bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
 
 build:
 	cargo build --locked
@@ -14,6 +20,16 @@ demo: lab-install build
 test: lab-install
 	tests/oracles/install
 	cargo test --locked --lib --bins --tests
+
+# The scenarios, and what they rely on, on this machine's Postfix and on that of each other release
+test-versions: lab-install lab-roots
+	for suite in host $(SUITES); do \
+	    SEGL_LAB_SUITE=$$suite cargo test --locked --test lab_itself --test scenarios || exit; done
+
+# A few of them, on the other releases; half a minute each
+test-selection: lab-install lab-roots
+	for suite in $(SUITES); do \
+	    SEGL_LAB_SUITE=$$suite cargo test --locked --test scenarios -- $(SELECTION) --skip not_chrooted || exit; done
 
 # Ratios within one run: see docs/performance.md
 bench: lab-install
@@ -44,6 +60,10 @@ fuzz:
 # Debian packages of the lab that are missing
 lab-install:
 	tests/lab/install
+
+# Other releases of Debian for the lab, made once and kept (tests/lab/root)
+lab-roots:
+	for suite in $(SUITES); do tests/lab/root $$suite || exit; done
 
 # A real Postfix and a small internet in namespaces, to try things by hand (tests/lab/README.md)
 lab-up: lab-install

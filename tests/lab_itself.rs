@@ -271,6 +271,20 @@ fn posttls_finger_agrees_on_the_mail_servers_of_domains_with_mta_sts() {
     assert!(!finger("may", &["sts-cleartext.plain.test"]).contains("TLS connection established"));
 }
 
+/// What becomes of a greeting that is one line without end: a Postfix of 2026-05-29 or later gives up by itself (HISTORY:
+/// 3.8.18, 3.9.12, 3.10.11, 3.11.4), an older one reads on until its time is up.
+fn end_of_an_endless_line(lab: &Lab) -> &'static str {
+    let (major, minor, patch) = lab.postfix_version();
+    let gives_up = match (major, minor) {
+        (3, 8) => patch >= 18,
+        (3, 9) => patch >= 12,
+        (3, 10) => patch >= 11,
+        (3, 11) => patch >= 4,
+        later => later > (3, 11),
+    };
+    if gives_up { "disabling input from" } else { "reading server greeting" }
+}
+
 #[test]
 fn servers_talk_as_their_names_say() {
     finger_says(&[
@@ -280,7 +294,7 @@ fn servers_talk_as_their_names_say() {
         ("encrypt", "greeting-4xx.plain.test", "SMTP service not available: 421 4.3.2"),
         ("encrypt", "greeting-5xx.plain.test", "SMTP service not available: 554 5.3.2"),
         ("encrypt", "banner-flood.plain.test", "reading server greeting"),
-        ("encrypt", "banner-stream.plain.test", "reading server greeting"),
+        ("encrypt", "banner-stream.plain.test", end_of_an_endless_line(may())),
         ("encrypt", "late.plain.test", "timeout while reading server greeting"),
     ]);
     let said = finger("secure", &["-w", "[smtps.plain.test]:465"]);
@@ -602,10 +616,13 @@ fn without_chroot_and_with_segl_s_lines() {
     let lab = Lab::up(&Options { chroot: false, segl: true, ..Options::default() });
     assert!(lab.text_of(&["postconf", "-F", "*/*/chroot"]).lines().all(|line| line.ends_with("= n")));
     assert_eq!(lab.text_of(&["postconf", "-h", "smtpd_milters"]), "unix:segl/milter.sock\n");
-    // Segl does not run: nothing is taken. Postfix 3.10 says so at once, 3.7 at the first command.
+    // Segl does not run: nothing is taken. A Postfix that closes the connection says so at once.
     let result = send(&lab, "x@tls13.plain.test", "too early");
-    let said = (result.code, result.stage.as_str());
-    assert!(said == (Some(451), "MAIL") || said == (Some(421), "connect"), "{result:?}");
+    let expected = match lab.code_without_milter() {
+        421 => (Some(421), "connect"),
+        code => (Some(code), "MAIL"),
+    };
+    assert_eq!((result.code, result.stage.as_str()), expected, "{result:?}");
     lab.postconf(&["smtpd_milters=", "smtp_tls_policy_maps="]);
     assert_eq!(delivered(&lab, "x@tls13.plain.test", "tls13").as_deref(), TLS13);
 }

@@ -1,7 +1,8 @@
-# Where labs live. Sourced by the scripts beside it; sets lab_dir and labs, and defines what they share.
+# Where labs live. Sourced by the scripts beside it; sets lab_dir, labs and roots, and defines what they share.
 
 lab_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 labs=${SEGL_LAB_DIR:-$(cd "$lab_dir/../.." && pwd -P)/target/lab}
+roots=${SEGL_LAB_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/segl/lab-roots}
 
 die() {
     echo "lab: $*" >&2

@@ -18,8 +18,8 @@ CONTROL is a UNIX socket; one JSON object in, one out:
 
 What can be set: starttls (offer, none, refuse, close, garbage, inject, wrap), tls ([least, greatest]), ciphers, cert
 (self, ca, wrong-name, chain, chain-wrong-name, expired, rsa), greeting ("220", "never", "flood", "stream", or a whole
-reply), wait (seconds before the greeting), listen, replies ({"RCPT": "450 4.2.1 busy"}; EHLO, MAIL, RCPT, DATA, END),
-and delay (seconds before each reply).
+reply), extensions (["REQUIRETLS"]: further lines of EHLO), wait (seconds before the greeting), listen, replies
+({"RCPT": "450 4.2.1 busy"}; EHLO, MAIL, RCPT, DATA, END), and delay (seconds before each reply).
 """
 
 import contextlib
@@ -61,6 +61,7 @@ class Server(Host):
             "listen": table.listen,
             "replies": dict(table.replies),
             "delay": 0,
+            "extensions": [],
         }
         super().__init__(name, table.address, table.port, pki, behaviour)
         self.received = open(state / "received" / f"{name}.jsonl", "a", encoding="ascii")
@@ -177,6 +178,7 @@ class Connection:
             return self.reply(self.server.behaviour["replies"]["EHLO"])
         lines = [f"250 {self.server.host}", "PIPELINING", f"SIZE {MESSAGE_LIMIT}", "8BITMIME", "SMTPUTF8"]
         lines.append("ENHANCEDSTATUSCODES")
+        lines.extend(self.server.behaviour["extensions"])
         if self.tls is None and self.server.behaviour["starttls"] not in ("none", "wrap"):
             lines.append("STARTTLS")
         return self.reply(*lines)

@@ -137,7 +137,7 @@ scenario!(ordinary_mail_passes_as_if_segl_were_not_there);
 fn ordinary_mail_passes_as_if_segl_were_not_there(options: &Options<'_>) {
     let message = peculiar();
     let without = {
-        let lab = up(&Options { chroot: options.chroot, segl: false, main_cf: &["smtp_tls_security_level=may"] });
+        let lab = up(&Options { segl: false, main_cf: &["smtp_tls_security_level=may"], ..*options });
         passed(&lab, &message)
     };
     let lab = up(options);

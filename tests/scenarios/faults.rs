@@ -107,6 +107,7 @@ fn killed_at_any_moment(options: &Options<'_>) {
     times.sort_unstable();
     let mut window = times[times.len() / 2];
 
+    let without_segl = lab.code_without_milter();
     let began = Instant::now();
     let (mut accepted, mut refused) = (Vec::new(), Vec::new());
     let (mut inside, mut undecided) = (0, 0);
@@ -126,8 +127,8 @@ fn killed_at_any_moment(options: &Options<'_>) {
         for attempt in attempts {
             match attempt.result.code {
                 Some(250) => accepted.push(attempt),
-                // The connection is kept: nobody has to guess whether the message was taken.
-                Some(451) => refused.push(attempt),
+                // Nobody has to guess whether the message was taken.
+                Some(code) if code == without_segl => refused.push(attempt),
                 _ => panic!("{:?}", attempt.result),
             }
         }

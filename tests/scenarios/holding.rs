@@ -156,14 +156,6 @@ fn tagged_mail_waits_when_starttls_goes_away(options: &Options<'_>) {
     lab.expect("both logs say so", || removed(&lab, &queue_id) && released(&segl, &queue_id));
 }
 
-/// Major, minor and patch level of the Postfix at hand.
-fn postfix_version(lab: &Lab) -> (u32, u32, u32) {
-    let text = lab.text_of(&["postconf", "-h", "mail_version"]);
-    let mut numbers = text.trim().split('.').map(|number| number.parse().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), next(), next())
-}
-
 /// Ordinary mail in bursts to a server that took to cleartext after it was probed, and a confidential message in the
 /// midst of it. Says whether that was seen in the clear.
 fn burst(lab: &Lab, round: u32) -> bool {
@@ -219,7 +211,7 @@ fn tagged_mail_keeps_out_of_cleartext_connections(options: &Options<'_>) {
 fn tagged_mail_leaks_where_connections_are_cached(options: &Options<'_>) {
     let lab = up(&Options { main_cf: &[BURSTS[0], BURSTS[1], "smtp_connection_cache_on_demand=yes"], ..*options });
     let _segl = cleartext_after_all(&lab);
-    let version = postfix_version(&lab);
+    let version = lab.postfix_version();
     const ROUNDS: u32 = 12;
     let leak = (0..ROUNDS).find(|round| burst(&lab, *round));
     if version < (3, 8, 12) {

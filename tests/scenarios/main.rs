@@ -1,5 +1,5 @@
 //! What Segl promises, kept by the built program under a real Postfix in the lab (tests/lab): each scenario with
-//! Debian's chroot and without.
+//! Debian's chroot and without. `SEGL_LAB_SUITE=trixie` runs them on the Postfix of another release.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "../support/mod.rs"]
@@ -24,10 +24,12 @@ mod proven;
 mod published;
 mod recipients;
 mod refusals;
+mod reports;
 mod resolver;
 mod routes;
 mod service;
 mod unknown;
+mod versions;
 mod wire;
 mod words;
 mod world;
@@ -38,8 +40,8 @@ use support::lab::{Lab, Options};
 /// nobody's own number stands in the project.
 const CONFIDENTIAL: &str = "Patientens CPR-nr. er 610190-0005.";
 
-/// Makes two tests of one scenario, a function that takes the lab's options: Postfix chrooted as Debian has it, and
-/// not.
+/// Makes two tests of one scenario, a function that takes the lab's options: Postfix chrooted as Debian 12 and 13 have
+/// it, and not.
 macro_rules! scenario {
     ($name:ident) => {
         mod $name {

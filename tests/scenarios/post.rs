@@ -1,6 +1,6 @@
 //! Sending, and asking what became of it, as the scenarios of delivery do again and again.
 
-use super::CONFIDENTIAL;
+use super::{CONFIDENTIAL, mail::removed};
 use crate::support::lab::{Lab, Message, Options, PATIENCE, Received, SEGL_TOML, Segl, SmtpResult};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ pub(super) const ORDINARY: &str = "The meeting is at noon.";
 
 /// The lab with further lines in main.cf.
 pub(super) fn with<'a>(options: &Options<'_>, main_cf: &'a [&'a str]) -> Options<'a> {
-    Options { chroot: options.chroot, segl: options.segl, main_cf }
+    Options { chroot: options.chroot, segl: options.segl, suite: options.suite, main_cf }
 }
 
 /// The lab's configuration with lines of `[destinations]`, its tables under it included, and of `[probe]`.
@@ -88,9 +88,9 @@ pub(super) fn arrived(lab: &Lab, server: &str, count: usize) -> Vec<Received> {
 /// Waits until a message waits for a reason that has these words.
 pub(super) fn expect_deferred(lab: &Lab, queue_id: &str, words: &str) {
     lab.expect(&format!("{queue_id} waits: {words}"), || {
-        let reason = lab.delay_reason(queue_id);
-        assert!(reason.is_some(), "{queue_id} is not in the queue:\n{}", lab.mail_log());
-        reason.is_some_and(|reason| reason.contains(words))
+        // A listing may lack it while it moves from one queue to another: the log says whether it has gone.
+        assert!(!removed(lab, queue_id), "{queue_id} is not in the queue:\n{}", lab.mail_log());
+        lab.delay_reason(queue_id).is_some_and(|reason| reason.contains(words))
     });
 }
 
@@ -158,4 +158,11 @@ pub(super) fn assert_nothing_left(lab: &Lab, reachable: &[(&str, &str)]) {
         assert!(!String::from_utf8_lossy(&received.data).contains(CONFIDENTIAL), "{received:?}");
         assert!(!lab.seen_in_the_clear(&received.server, CONFIDENTIAL), "{}", received.server);
     }
+}
+
+/// What Postfix's log says first of a message's delivery: `2.0.0 sent (…)`.
+pub(super) fn outcome_of(log: &str, queue_id: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains(&format!(" {queue_id}: to=<")) && line.contains(" status="))?;
+    let (_, end) = line.split_once(" dsn=")?;
+    Some(end.replacen(", status=", " ", 1))
 }

@@ -270,10 +270,10 @@ pub(super) fn outcome(log: &str, queue_id: &str) -> Option<String> {
     if !status.starts_with("sent") {
         return Some(status.to_owned());
     }
-    // The line about TLS that the same process wrote last.
+    // The line about TLS that the same process wrote since the delivery before; a report on TLS has a status of its own.
     let process = line.split(": ").next()?.rsplit(' ').next()?;
     let own = lines[..at].iter().rev().filter(|line| line.contains(process));
-    let tls = own.take_while(|line| !line.contains(" status=")).find(|line| line.contains(" TLS connection "));
+    let tls = own.take_while(|line| !line.contains(": to=<")).find(|line| line.contains(" TLS connection "));
     let Some(tls) = tls else { return Some("clear".to_owned()) };
     let word = tls.split(" TLS connection ").next()?.rsplit(' ').next()?;
     let version = tls.split(": ").find(|part| part.starts_with("TLSv"))?.split(' ').next()?;

@@ -38,17 +38,20 @@ pub(crate) fn with_every_rule() -> String {
 
 /// How a lab is brought up.
 pub(crate) struct Options<'a> {
-    /// Whether Postfix's services are chrooted as in Debian's master.cf.
+    /// Whether Postfix's services are chrooted as in the master.cf of Debian 12 and 13.
     pub(crate) chroot: bool,
     /// Whether main.cf has Segl's lines.
     pub(crate) segl: bool,
     /// Further lines for main.cf, `key=value`.
     pub(crate) main_cf: &'a [&'a str],
+    /// The Debian release whose programs run, Postfix first of all: `trixie`, as tests/lab/root made it, or `host`, this
+    /// machine's own. None: what `SEGL_LAB_SUITE` says, else `host`.
+    pub(crate) suite: Option<&'static str>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { chroot: true, segl: false, main_cf: &[] }
+        Self { chroot: true, segl: false, main_cf: &[], suite: None }
     }
 }
 
@@ -100,6 +103,8 @@ pub(crate) struct Received {
     pub(crate) from: String,
     /// Envelope recipients.
     pub(crate) to: Vec<String>,
+    /// What followed the address in MAIL.
+    pub(crate) parameters: Vec<String>,
     /// `TLSv1.3` and the like; none: in the clear.
     pub(crate) tls: Option<String>,
     /// OpenSSL's name of the cipher.
@@ -218,6 +223,9 @@ impl Lab {
         if options.segl {
             command.arg("--segl");
         }
+        if let Some(suite) = options.suite {
+            command.args(["--suite", suite]);
+        }
         command.args(options.main_cf).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut up = command.spawn().unwrap_or_else(|error| panic!("tests/lab/up: {error}"));
         let alive = up.stdin.take();
@@ -286,6 +294,25 @@ impl Lab {
             .env("LC_ALL", "C.UTF-8")
             .env_remove("MAIL_CONFIG");
         command
+    }
+
+    /// Major, minor and patch level of the Postfix that runs.
+    pub(crate) fn postfix_version(&self) -> (u32, u32, u32) {
+        let text = self.text_of(&["postconf", "-h", "mail_version"]);
+        let mut numbers = text.trim().split('.').map(|number| number.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        (next(), next(), next())
+    }
+
+    /// The reply code to whoever was sending when a milter's connection broke. Postfix closes the client's connection
+    /// too, by 421, since 3.11 and the patch levels of that time (RELEASE_NOTES-3.11, 20251208: `milter_default_action`
+    /// became `shutdown`), and went on with 451 before.
+    pub(crate) fn code_without_milter(&self) -> u16 {
+        match self.text_of(&["postconf", "-h", "milter_default_action"]).trim() {
+            "shutdown" => 421,
+            "tempfail" => 451,
+            other => panic!("milter_default_action = {other}"),
+        }
     }
 
     /// Runs a command on the mail server.
