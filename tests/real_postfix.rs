@@ -14,7 +14,7 @@ use segl::{
     },
     postfix::{
         postconf::{Postconf, PostfixFacts},
-        resolve::{Origin, Question, Resolution, Resolver},
+        resolve::{Origin, Question, Resolution, Resolver, Who},
         transport,
     },
     requirement::{Requirement, TlsVersion},
@@ -243,9 +243,9 @@ async fn compare(main: &str, tables: &[(&str, &str)]) -> usize {
             // cleanup(8) completes addresses before they are resolved.
             let internal = if internal == "f" { "f@mx.example".to_owned() } else { internal };
             let (transport, nexthop) = instance.trivial_rewrite(sender, &internal);
-            let question = Question { recipient: address, sender, origin: Origin::Sendmail };
+            let question = Question::of(address, sender, Origin::Sendmail);
             let hops = match resolver.resolve(Some(&facts), question).await {
-                Resolution::Known(hops) => hops,
+                Resolution::Known(answer) => answer.hops,
                 Resolution::Unknown(reason) => {
                     let may_be = address.contains(['%', '!', '"', '[']);
                     assert!(may_be, "{main}: {sender} -> {address}: unknown ({reason}), is {transport}:{nexthop}");
@@ -353,11 +353,146 @@ async fn aliases_expand_as_in_cleanup() {
             .filter_map(|line| line.split("to=<").nth(1)?.split('>').next()?.rsplit_once('@'))
             .map(|(_, domain)| domain.to_owned())
             .collect();
-        let question = Question { recipient, sender: &sender, origin: Origin::Sendmail };
-        let Resolution::Known(hops) = resolver.resolve(Some(&facts), question).await else { panic!("{recipient}") };
-        let ours: BTreeSet<String> = hops.iter().map(|hop| hop.domain.to_string()).collect();
+        let question = Question::of(recipient, &sender, Origin::Sendmail);
+        let Resolution::Known(answer) = resolver.resolve(Some(&facts), question).await else { panic!("{recipient}") };
+        let ours: BTreeSet<String> = answer.hops.iter().map(|hop| hop.domain.to_string()).collect();
         assert!(!domains.is_empty(), "{recipient}: {log}");
         assert_eq!(ours, domains, "{recipient}");
+    }
+}
+
+/// The recipients' domains of every delivery that came of a message, what local(8) sent on included.
+fn delivered_domains(log: &str, id: &str) -> Option<BTreeSet<String>> {
+    let (mut domains, mut todo, mut seen) = (BTreeSet::new(), vec![id.to_owned()], BTreeSet::new());
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id.clone()) {
+            continue;
+        }
+        log.contains(&format!("{id}: removed")).then_some(())?;
+        for line in log.lines().filter(|line| line.contains(&format!("{id}: to=<"))) {
+            match line.split("(forwarded as ").nth(1) {
+                Some(new) => todo.push(new.trim_end_matches(')').to_owned()),
+                None => {
+                    let to = line.split("to=<").nth(1)?.split('>').next()?;
+                    domains.insert(to.rsplit_once('@')?.1.to_lowercase());
+                }
+            }
+        }
+    }
+    Some(domains)
+}
+
+/// Sends to each recipient, and compares where it went with what we say of it and of the copies.
+async fn compare_deliveries(main: &str, tables: &[(&str, &str)], recipients: &[&str]) {
+    let instance = Instance::start(main, tables);
+    let (facts, resolver) = (instance.facts().await, Resolver::default());
+    for (number, recipient) in recipients.iter().enumerate() {
+        let sender = format!("s{number}@sender.example");
+        instance.send(&sender, &[recipient]);
+        let delivered = instance.wait_for(&format!("delivery to {recipient}"), || {
+            let log = instance.log();
+            // Where it came in, since canonical maps may change the sender.
+            let from =
+                log.lines().find(|line| line.contains(&format!("from=<{sender}>")) && line.contains("pickup"))?;
+            delivered_domains(&log, from.split(": ").nth(1)?)
+        });
+        let question = Question::of(recipient, &sender, Origin::Smtpd);
+        let copies = [(Who::SenderCopy, "sender_bcc_maps"), (Who::AlwaysCopy, "always_bcc")];
+        let is_set = |name: &str| facts.parameter(name).is_some_and(|value| !value.is_empty());
+        let copies = copies.into_iter().filter(|(_, name)| is_set(name));
+        let questions: Vec<_> =
+            std::iter::once(question).chain(copies.map(|(who, _)| Question { who, ..question })).collect();
+        let mut ours = BTreeSet::new();
+        for resolution in resolver.resolve_all(Some(&facts), &questions).await {
+            let Resolution::Known(answer) = resolution else { panic!("{main}: {recipient}: {resolution:?}") };
+            ours.extend(answer.hops.iter().map(|hop| hop.domain.to_string()));
+        }
+        assert!(!delivered.is_empty(), "{recipient}: {}", instance.log());
+        assert_eq!(ours, delivered, "{main}: {recipient}; the log: {}", instance.log());
+    }
+}
+
+#[tokio::test]
+async fn aliases_are_followed_as_in_local() {
+    let aliases = "one a@@x.example\nboth eva, one\nself self, copy@@copy.example\nnested both, list\n\
+        list :include:@/etc/members\nowned virtual, b@@y.example\nowner-owned chief@@owner.example\n\
+        named virtual\nuser u@@x.example\nroot admin\nadmin admin@@admin.example\nslash \\eva, d@@d.example\n";
+    let tables = [
+        ("aliases", aliases),
+        ("virtual", "virtual@@mx.example v@@virtual.example\nlocal-list@@local.example nested, e@@e.example\n"),
+        ("members", "# members\nvirtual\nc@@z.example, Eva <eva@@local.example>\n"),
+    ];
+    let basic = "alias_maps = texthash:@/etc/aliases\nvirtual_alias_maps = texthash:@/etc/virtual\n\
+        default_transport = discard:x\nlocal_transport = local:mx.example\n";
+    let recipients = [
+        "one",
+        "ONE@local.example",
+        "both",
+        "self",
+        "nested@local.example",
+        "list",
+        "owned",
+        "named",
+        "user+ext",
+        "root@local.example",
+        "slash",
+        "local-list@local.example",
+        "eva",
+        "eva+x@local.example",
+        "a@other.example",
+    ];
+    for settings in [
+        "mailbox_transport = discard:mailbox\n",
+        "mailbox_transport_maps = inline:{ {eva = discard:} }\nfallback_transport = discard:unknown\n",
+        "fallback_transport_maps = static:discard:unknown\npropagate_unmatched_extensions = alias, include\n",
+        "luser_relay = catch+$user@@luser.example\nowner_request_special = no\n",
+    ] {
+        compare_deliveries(&format!("{basic}{settings}"), &tables, &recipients).await;
+    }
+}
+
+#[tokio::test]
+async fn recipients_are_rewritten_and_copied_as_in_cleanup() {
+    let tables = [
+        ("recipients", "a@@x.example b@@x.example\nb@@x.example c@@y.example\n@@moved.example @@new.example\n"),
+        (
+            "common",
+            "c@@y.example d@@z.example\nuser@@x.example u@@ext.example\ncopy@@bcc.example archive@@bcc.example\n",
+        ),
+        (
+            "virtual",
+            "d@@z.example v@@v.example\nb@@x.example never@@never.example\narchive@@bcc.example w@@archive.example\n",
+        ),
+        (
+            "copies",
+            "v@@v.example never@@copied.example\nd@@z.example copy@@bcc.example\n@@copied.example e@@e.example\n",
+        ),
+        ("senders", "s1@@sender.example f@@f.example\n@@masked.example g@@g.example\n"),
+    ];
+    let basic = "default_transport = discard:x\nlocal_transport = discard:x\nrecipient_bcc_maps = texthash:@/etc/copies\n\
+        sender_bcc_maps = texthash:@/etc/senders\ncanonical_maps = texthash:@/etc/common\n\
+        recipient_canonical_maps = texthash:@/etc/recipients\nvirtual_alias_maps = texthash:@/etc/virtual\n";
+    let recipients = [
+        "a@x.example",
+        "b@x.example",
+        "q@moved.example",
+        "d@z.example",
+        "user+more@x.example",
+        "x@copied.example",
+        "h@sub.m.example",
+        "root@sub.m.example",
+        "k@sub.keep.m.example",
+        "copy@bcc.example",
+    ];
+    for settings in [
+        "",
+        "always_bcc = copy@@bcc.example\n",
+        "masquerade_domains = !keep.m.example, m.example\nmasquerade_classes = envelope_recipient, envelope_sender\n\
+         masquerade_exceptions = root\n",
+        "recipient_canonical_classes = header_recipient\ncanonical_classes = envelope_recipient\n",
+        "sender_canonical_maps = inline:{ {s2@@sender.example = x@@masked.example} }\n",
+    ] {
+        compare_deliveries(&format!("{basic}{settings}"), &tables, &recipients).await;
     }
 }
 

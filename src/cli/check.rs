@@ -287,9 +287,8 @@ fn socket_advice(config: &Config) -> Vec<Advice> {
 fn not_followed() -> Advice {
     Advice::new(
         "recipients",
-        "aliases(5), .forward files, virtual aliases and BCC maps are not followed yet: a recipient counts by the domain \
-         and transport that the milter sees, so mail that such an entry or a canonical map sends on elsewhere is not held \
-         to TLS",
+        ".forward files, and what header_checks and access(5) tables add, redirect or filter, are not followed yet: mail \
+         that these send elsewhere is not held to TLS there (`forward_path =` turns .forward files off)",
     )
 }
 
@@ -409,7 +408,7 @@ mod tests {
         fs::write(&path, format!("detect.rules = ['{RULES}']")).unwrap();
         let shown = text(&path, &check(&path).0);
         assert!(shown.contains(
-            "advice: recipients: aliases(5), .forward files, virtual aliases and BCC maps are not followed yet"
+            "advice: recipients: .forward files, and what header_checks and access(5) tables add, redirect or filter, are not"
         ));
         assert!(shown.ends_with("segl.toml: no fault\n"));
     }

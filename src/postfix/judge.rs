@@ -1,7 +1,7 @@
 //! End of message: content -> verdict -> decision -> pins on disk -> answer.
 
 use super::{
-    route::{AtOnce, Hop, Onward, RecipientMacros, Route},
+    route::{Hop, Onward, Route},
     session::{Client, Message, Recipient},
     verdict_line::{VerdictLine, unread_line},
 };
@@ -22,7 +22,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
     sync::Arc,
     thread::Builder,
@@ -45,9 +45,6 @@ const OWN_THREAD_FROM: usize = 1024 * 1024;
 
 /// How long a message may wait for memory to be read in; Postfix waits 300 s in all (`milter_content_timeout`).
 const READ_WAIT: Duration = Duration::from_secs(180);
-
-/// How long a recipient may take to be resolved by Postfix's tools.
-const RESOLVE_WAIT: Duration = Duration::from_secs(15);
 
 /// How much longer than `maximal_queue_lifetime` a pin lives at least: Postfix looks at a message's age when it is
 /// tried, not in between.
@@ -106,14 +103,28 @@ impl Judge {
         self.config.submitted.networks.iter().any(|network| network.contains(address))
     }
 
-    /// Whether all recipients are known to be internal, so that the body need not be read.
+    /// Finds out where the mail of every recipient goes in the end.
+    pub async fn follow(&self, message: &mut Message) {
+        let followed = self.route.follow(&message.sender, &message.recipients).await;
+        for (recipient, onward) in message.recipients.iter_mut().zip(followed.recipients) {
+            recipient.onward = onward;
+        }
+        (message.copies, message.notices) = (followed.copies, followed.notices);
+    }
+
+    /// Whether all who get the message are known to be internal, so that the body need not be read.
     pub fn all_internal(&self, message: &Message) -> bool {
-        !message.recipients.is_empty() && self.external(&message.recipients).next().is_none()
+        !message.recipients.is_empty()
+            && self.external(&message.recipients).next().is_none()
+            && message.copies.iter().all(|way| self.stays_with_us(way))
+    }
+
+    fn is_ours(&self, domain: &str) -> bool {
+        self.config.organisation.internal_domains.contains(domain)
     }
 
     fn external<'a>(&'a self, recipients: &'a [Recipient]) -> impl Iterator<Item = &'a Recipient> {
-        let internal = |domain: &str| self.config.organisation.internal_domains.contains(domain);
-        recipients.iter().filter(move |recipient| !recipient.is_internal(internal))
+        recipients.iter().filter(move |recipient| !recipient.is_internal(|domain| self.is_ours(domain)))
     }
 
     /// Judges a message. Whatever fails on the way ends in a temporary refusal; in mode observe it is logged and
@@ -142,9 +153,8 @@ impl Judge {
             return Err(failed);
         }
         let queue_id = message.queue_id.clone().ok_or("Postfix sent no queue ID (macro i)")?;
-        let internal = |domain: &str| self.config.organisation.internal_domains.contains(domain);
-        let direction = message.direction(client, |address| self.is_own(address), internal);
-        let Message { recipients, content, sender, utf8, .. } = message;
+        let direction = message.direction(client, |address| self.is_own(address), |domain| self.is_ours(domain));
+        let Message { recipients, copies, notices, content, sender, utf8, .. } = message;
 
         let started = Instant::now();
         let verdict = self.read(content).await?;
@@ -153,7 +163,8 @@ impl Judge {
             // Nearly every message has a picture in it.
             let unread = verdict.unreadable.iter().any(|part| !part.is_picture());
             if unread || !verdict.protected.is_empty() {
-                let domains = self.external(&recipients).map(|recipient| recipient.domain.as_ref());
+                let copies = copies.iter().filter(|way| !self.stays_with_us(way)).map(|way| way.domain.as_ref());
+                let domains = self.external(&recipients).map(|recipient| recipient.domain.as_ref()).chain(copies);
                 let domains = domains.map(|domain| domain.map_or("unknown", Destination::as_str)).collect();
                 let (unreadable, protected) = (verdict.unreadable.len(), verdict.protected.len());
                 tracing::info!("{}", unread_line(&queue_id, &domains, unreadable, protected, scan));
@@ -163,7 +174,7 @@ impl Judge {
         let requirement = decision::requirement(rules);
 
         let external: Vec<&Recipient> = self.external(&recipients).collect();
-        let onward = self.onward(&sender, &external).await;
+        let onward = self.onward(&external, &copies)?;
         let prospects = self.prospects(&onward, requirement).await;
         let decision = decide(&self.config.level, verdict.level, direction, &prospects);
         let acts = decision::acts(self.config.mode);
@@ -171,7 +182,7 @@ impl Judge {
             return Ok(Answer::Continue { tag: None });
         }
         if acts && matches!(decision, Decision::Accept { .. }) {
-            let returns = self.returns(&sender).await;
+            let returns = self.returns(&sender, notices).await;
             self.pin(&queue_id, requirement, &external, &onward, returns, &verdict).await?;
         }
 
@@ -183,7 +194,8 @@ impl Judge {
             categories: &categories,
             direction,
             prospects: &prospects,
-            addresses: self.config.log.addresses.then_some(&addresses),
+            // Where only copies go out, their domains tell more.
+            addresses: (self.config.log.addresses && !addresses.is_empty()).then_some(&addresses),
             requirement,
             decision: &decision,
             acts,
@@ -246,57 +258,43 @@ impl Judge {
         verdict
     }
 
-    /// Where each external recipient's mail goes, Postfix's own tools asked where its macros do not tell. What these
-    /// show to stay with us is left out.
-    async fn onward(&self, sender: &str, recipients: &[&Recipient]) -> Vec<Onward> {
-        let resolved = recipients.iter().map(|recipient| async move {
-            let unresolved = |reason: &str| {
-                vec![Onward { domain: recipient.domain.clone(), hop: Hop::Unresolved { reason: reason.to_owned() } }]
-            };
-            match &recipient.hop {
-                AtOnce::Known(hop) => vec![Onward { domain: recipient.domain.clone(), hop: hop.clone() }],
-                AtOnce::Ask => match timeout(RESOLVE_WAIT, self.route.resolve(sender, recipient)).await {
-                    Ok(onward) if !onward.is_empty() => {
-                        onward.into_iter().filter(|way| !self.stays_with_us(way)).collect()
-                    }
-                    Ok(_) => unresolved("Postfix's tools name no next-hop"),
-                    Err(_) => unresolved("Postfix's tools did not answer in time"),
-                },
-            }
-        });
-        let resolved: Vec<Onward> = join_all(resolved).await.into_iter().flatten().collect();
-        let mut onward: Vec<Onward> = Vec::new();
-        for way in resolved {
-            if !onward.contains(&way) {
-                onward.push(way);
+    /// Where the mail of external recipients goes, and copies of it; what stays with us is left out.
+    fn onward(&self, recipients: &[&Recipient], copies: &[Onward]) -> Result<Vec<Onward>, String> {
+        if recipients.iter().any(|recipient| recipient.onward.is_empty()) {
+            return Err("it is not known where mail goes".to_owned());
+        }
+        let (mut seen, mut onward) = (HashSet::new(), Vec::new());
+        for way in recipients.iter().flat_map(|recipient| &recipient.onward).chain(copies) {
+            if !self.stays_with_us(way) && seen.insert(way) {
+                onward.push(way.clone());
             }
         }
-        onward
+        Ok(onward)
     }
 
     /// Where a notice of non-delivery goes, which no milter sees and which holds the message: to a sender who is not
-    /// one of our own people.
-    async fn returns(&self, sender: &str) -> Vec<Destination> {
-        let macros = RecipientMacros { address: sender.to_owned(), ..RecipientMacros::default() };
-        let sender = Recipient::new(macros, AtOnce::Ask);
-        let Some(domain) = &sender.domain else { return Vec::new() };
-        if self.config.organisation.internal_domains.contains(domain.as_str()) {
-            return Vec::new();
+    /// one of our own people, or has an alias, and to the owners of aliases.
+    async fn returns(&self, sender: &str, notices: Vec<Onward>) -> BTreeSet<Scope> {
+        let mut ways = notices;
+        if !sender.is_empty() {
+            ways.extend(self.route.notice_to(sender).await);
         }
-        let mut returns = vec![domain.clone()];
-        // Notices have the empty sender. Where the way cannot be told, the domain has to do.
-        for way in timeout(RESOLVE_WAIT, self.route.resolve("", &sender)).await.unwrap_or_default() {
-            if let Hop::Smtp(destinations) = way.hop {
-                returns.extend(destinations);
+        let mut scopes = BTreeSet::new();
+        for way in ways {
+            let Onward { domain, hop } = way;
+            match hop {
+                Hop::Unresolved { .. } => drop(scopes.insert(Scope::Everywhere)),
+                _ if domain.as_ref().is_some_and(|domain| self.is_ours(domain.as_str())) => continue,
+                Hop::Smtp(destinations) => scopes.extend(destinations.into_iter().map(Scope::from)),
+                Hop::Stays | Hop::Uncontrolled { .. } => {}
             }
-            returns.extend(way.domain);
+            scopes.extend(domain.map(Scope::from));
         }
-        returns
+        scopes
     }
 
     fn stays_with_us(&self, way: &Onward) -> bool {
-        let ours = |domain: &Destination| self.config.organisation.internal_domains.contains(domain.as_str());
-        way.hop == Hop::Stays && way.domain.as_ref().is_some_and(ours)
+        way.is_internal(|domain| self.is_ours(domain))
     }
 
     /// Asks about every next-hop at once, within the reply budget.
@@ -343,11 +341,11 @@ impl Judge {
         requirement: Requirement,
         recipients: &[&Recipient],
         onward: &[Onward],
-        returns: Vec<Destination>,
+        returns: BTreeSet<Scope>,
         verdict: &Verdict,
     ) -> Result<(), String> {
-        let relays = self.route.fallback_relays()?.into_iter();
-        let mut scopes: BTreeSet<Scope> = relays.chain(returns).map(Scope::from).collect();
+        let mut scopes = returns;
+        scopes.extend(self.route.fallback_relays()?.into_iter().map(Scope::from));
         let domains = recipients.iter().map(|recipient| &recipient.domain).chain(onward.iter().map(|way| &way.domain));
         scopes.extend(domains.map(|domain| domain.clone().map_or(Scope::Everywhere, Scope::from)));
         for way in onward {

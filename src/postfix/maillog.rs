@@ -1,6 +1,7 @@
 //! What Postfix's log says of messages that have left the queue: `…/qmgr[PID]: QUEUEID: removed`; and of those that
 //! go on under another queue ID, since postsuper(1) sent them back: `…/pickup[PID]: NEWID: uid=… orig_id=QUEUEID`, or
-//! in a notice to their sender: `…/bounce[PID]: QUEUEID: sender non-delivery notification: NEWID`. Where a message begins,
+//! local(8) sent them on: `…/local[PID]: QUEUEID: to=<…>, … status=sent (forwarded as NEWID)`, or in a notice to their
+//! sender: `…/bounce[PID]: QUEUEID: sender non-delivery notification: NEWID`. Where a message begins,
 //! `…/cleanup[PID]: QUEUEID: message-id=…`, is read because what stands before that line was said of an earlier message.
 //!
 //! Strangers choose much of what stands in a mail log (HELO names, addresses, other servers' replies), so the line
@@ -54,13 +55,14 @@ pub struct Removal {
     pub latest: i64,
 }
 
-/// A message was sent back by `postsuper -r` and has another queue ID from now on, or a notice holds it or its header
-/// (bounce(8)). No milter is asked about either (postsuper(1), `internal_mail_filter_classes`).
+/// A message was sent back by `postsuper -r` and has another queue ID from now on, or local(8) sends it on for an alias, or
+/// a notice holds it or its header (bounce(8)). No milter is asked about any of them (postsuper(1),
+/// `internal_mail_filter_classes`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Requeue {
     /// Its queue ID until now.
     pub old: QueueId,
-    /// Its queue ID from now on, or that of the notice.
+    /// Its queue ID from now on, or that of the copy sent on or of the notice.
     pub new: QueueId,
     /// When at the earliest, Unix time in milliseconds; `i64::MIN` where the line's time is in doubt.
     pub earliest: i64,
@@ -100,7 +102,7 @@ enum Stamp {
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Reads one line, without its end. `None` for whatever is neither the queue manager's `removed` nor pickup's `orig_id`
-/// nor a bounce's `notification` nor cleanup's `message-id`.
+/// nor local's `forwarded` nor a bounce's `notification` nor cleanup's `message-id`.
 fn parse(line: &str) -> Option<(Stamp, Said)> {
     let (stamp, rest) = if line.as_bytes().first()?.is_ascii_digit() {
         let (stamp, rest) = line.split_once(' ')?;
@@ -126,6 +128,12 @@ fn parse(line: &str) -> Option<(Stamp, Said)> {
             // The sender is whatever somebody called it, and within `<>`: nothing but a queue ID follows the last field.
             let (before, old) = text.rsplit_once("> orig_id=")?;
             let (new, _) = before.split_once(": uid=")?;
+            Said::Requeued { old: QueueId::parse(old)?, new: QueueId::parse(new)? }
+        }
+        // `src/local/forward.c`. An address may look like any of this: believed without cause, it pins a message more.
+        "local" => {
+            let (old, rest) = text.split_once(": to=<")?;
+            let (_, new) = rest.strip_suffix(')')?.rsplit_once(", status=sent (forwarded as ")?;
             Said::Requeued { old: QueueId::parse(old)?, new: QueueId::parse(new)? }
         }
         // To the sender or the postmaster; of failure, delay or success.
@@ -405,6 +413,26 @@ mod tests {
             ["sender non-delivery notification: <x>", "to=<a>, notification: 04BD", "other delay notification: 1"]
         {
             assert_eq!(parse(&line(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn reads_what_local_says_of_mail_that_it_sends_on() {
+        let said = |text: &str| match parse(&format!("Nov 22 01:41:06 mail postfix/local[3323]: {text}")) {
+            Some((_, Said::Requeued { old, new })) => Some(format!("{old} {new}")),
+            _ => None,
+        };
+        let fields = "relay=local, delay=0.1, delays=0.1/0/0/0, dsn=2.0.0";
+        for (text, expected) in [
+            (format!("A1: to=<list@sender.test>, {fields}, status=sent (forwarded as B2)"), Some("A1 B2")),
+            (format!("A1: to=<a@b>, orig_to=<c>, {fields}, status=sent (forwarded as B2)"), Some("A1 B2")),
+            (format!("A1: to=<list@sender.test>, {fields}, status=sent (delivered to mailbox)"), None),
+            (format!("A1: to=<list@sender.test>, {fields}, status=deferred (forwarded as B2)"), None),
+            (format!("A1: to=<list@sender.test>, {fields}, status=sent (forwarded as B2) x"), None),
+            (format!("A1: to=<list@sender.test>, {fields}, status=sent (forwarded as not it)"), None),
+            (format!("warning: A1: to=<list@sender.test>, {fields}, status=sent (forwarded as B2)"), None),
+        ] {
+            assert_eq!(said(&text).as_deref(), expected, "{text}");
         }
     }
 

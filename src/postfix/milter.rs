@@ -109,7 +109,7 @@ fn callbacks(current: Arc<dyn Current>) -> Callbacks<Connection> {
         })
         .on_data(|context| {
             Box::pin(async move {
-                let status = guarded(async { data(context) }).await;
+                let status = guarded(data(context)).await;
                 without_reply(context, status)
             })
         })
@@ -233,12 +233,16 @@ fn rcpt(context: &mut Context<Connection>, arguments: &[CString]) -> Status {
     Status::Continue
 }
 
-/// All recipients are known now, and so is the queue ID, which Postfix does not have before the first recipient.
-fn data(context: &mut Context<Connection>) -> Status {
+/// All recipients are known now, and so is the queue ID, which Postfix does not have before the first recipient. Where
+/// their mail goes in the end decides whether the body is read.
+async fn data(context: &mut Context<Connection>) -> Status {
     let queue_id = value(&context.macros, c"i").and_then(|id| QueueId::parse(&id));
     let Some((judge, message)) = message(context) else { return Status::Tempfail };
     message.queue_id = queue_id;
-    message.internal = judge.all_internal(message);
+    if message.failed.is_none() {
+        judge.follow(message).await;
+        message.internal = judge.all_internal(message);
+    }
     Status::Continue
 }
 
@@ -339,7 +343,7 @@ mod tests {
         nexthop::Destination,
         postfix::{
             judge::Inspect,
-            route::{Hop, Onward, Route},
+            route::{Followed, Hop, Onward, Route},
             session::Recipient,
         },
         probe::{Assess, Published, Report},
@@ -373,7 +377,13 @@ mod tests {
             Ok(AtOnce::Known(Hop::Smtp(vec![Destination::new("a.example").unwrap()])))
         }
 
-        fn resolve<'a>(&'a self, _: &'a str, _: &'a Recipient) -> BoxFuture<'a, Vec<Onward>> {
+        fn follow<'a>(&'a self, _: &'a str, recipients: &'a [Recipient]) -> BoxFuture<'a, Followed> {
+            let way = || Onward { domain: None, hop: Hop::Smtp(vec![Destination::new("a.example").unwrap()]) };
+            let recipients = recipients.iter().map(|_| vec![way()]).collect();
+            Box::pin(async { Followed { recipients, ..Followed::default() } })
+        }
+
+        fn notice_to<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Vec<Onward>> {
             unreachable!()
         }
 

@@ -31,10 +31,13 @@ const READ_ATTEMPTS: usize = 3;
 const SERVICES_MAX: usize = 10_000;
 
 /// Parameters that every Postfix supported has. One that is missing in postconf's answer is an error.
-const PARAMETERS: [&str; 85] = [
+const PARAMETERS: [&str; 99] = [
+    "alias_maps",
+    "always_bcc",
     "append_at_myorigin",
     "append_dot_mydomain",
     "body_checks",
+    "canonical_classes",
     "canonical_maps",
     "config_directory",
     "content_filter",
@@ -44,15 +47,22 @@ const PARAMETERS: [&str; 85] = [
     "double_bounce_sender",
     "empty_address_default_transport_maps_lookup_key",
     "empty_address_relayhost_maps_lookup_key",
+    "expand_owner_alias",
+    "fallback_transport",
+    "fallback_transport_maps",
     "forward_path",
     "header_checks",
     "ignore_mx_lookup_error",
     "inet_interfaces",
     "inet_protocols",
     "local_transport",
+    "luser_relay",
     "mail_version",
+    "mailbox_transport",
+    "mailbox_transport_maps",
     "masquerade_classes",
     "masquerade_domains",
+    "masquerade_exceptions",
     "maximal_queue_lifetime",
     "milter_default_action",
     "milter_header_checks",
@@ -68,11 +78,15 @@ const PARAMETERS: [&str; 85] = [
     "propagate_unmatched_extensions",
     "queue_directory",
     "receive_override_options",
+    "recipient_bcc_maps",
+    "recipient_canonical_classes",
     "recipient_canonical_maps",
     "recipient_delimiter",
     "relay_domains",
     "relay_transport",
     "relayhost",
+    "sender_bcc_maps",
+    "sender_canonical_classes",
     "sender_canonical_maps",
     "sender_dependent_default_transport_maps",
     "sender_dependent_relayhost_maps",
@@ -295,6 +309,14 @@ impl PostfixFacts {
     /// The service of this name and kind.
     pub fn service(&self, name: &str, kind: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name && service.kind == kind)
+    }
+
+    /// Whether some service may take mail without mapping its addresses (`receive_override_options`).
+    pub(super) fn may_skip_mapping(&self) -> bool {
+        const NAME: &str = "receive_override_options";
+        let overridden = self.services.iter().filter_map(|service| service.overrides.get(NAME));
+        let mut values = std::iter::once(self.required(NAME)).chain(overridden.map(String::as_str));
+        values.any(|value| split_list(value).contains(&"no_address_mappings"))
     }
 
     /// Whether `TLS-Required: no` in a message's header lifts the policy (RFC 8689; Postfix 3.10 and later).
@@ -690,7 +712,7 @@ pub(super) mod tests {
             overrides: String::new(),
         };
         let error = parse(&printed("mail_version = 3.7.11\n")).unwrap_err().to_string();
-        assert!(error.contains("append_at_myorigin is missing"), "{error}");
+        assert!(error.contains("alias_maps is missing"), "{error}");
         let all = |version: &str, lifetime: &str| {
             let value = |name: &str| match name {
                 "mail_version" => version.to_owned(),

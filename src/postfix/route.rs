@@ -2,7 +2,7 @@
 
 use super::{
     postconf::{PostfixFacts, PostfixWatch},
-    resolve::{Origin, Question, Resolution, Resolver},
+    resolve::{self, Answer, Origin, Question, Resolution, Resolver, Who},
     session::{self, Recipient},
     transport::{self, Leads},
 };
@@ -21,7 +21,7 @@ pub struct RecipientMacros {
 }
 
 /// How one recipient's mail travels on.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Hop {
     /// It stays on this host.
     Stays,
@@ -44,12 +44,24 @@ pub enum Hop {
 pub enum AtOnce {
     /// The hop.
     Known(Hop),
-    /// Postfix's tools must be asked ([`Route::resolve`]).
+    /// It may change on its way, or nothing is told of it: Postfix's tools must be asked ([`Route::follow`]).
     Ask,
 }
 
+/// Where a message goes in the end.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Followed {
+    /// The ways of each recipient, in their order; at least one each. A recipient may become several (aliases), and
+    /// there may be copies of its mail.
+    pub recipients: Vec<Vec<Onward>>,
+    /// The ways of those who get a copy whoever the recipients are.
+    pub copies: Vec<Onward>,
+    /// The ways of those who get notices about the message in place of its sender.
+    pub notices: Vec<Onward>,
+}
+
 /// One way on for a recipient's mail.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Onward {
     /// The domain, after aliases where these were followed; `None` where it cannot be told.
     pub domain: Option<Destination>,
@@ -65,8 +77,12 @@ pub trait Route: Send + Sync {
     /// When nothing is known of this Postfix (postconf failed); temporary for the mail concerned.
     fn at_once(&self, macros: &RecipientMacros) -> Result<AtOnce, String>;
 
-    /// Asks Postfix's own tools. A recipient may become several (virtual aliases); never none.
-    fn resolve<'a>(&'a self, sender: &'a str, recipient: &'a Recipient) -> BoxFuture<'a, Vec<Onward>>;
+    /// Follows all recipients of a message through Postfix's own tables to where their mail goes, within a time that
+    /// Postfix waits.
+    fn follow<'a>(&'a self, sender: &'a str, recipients: &'a [Recipient]) -> BoxFuture<'a, Followed>;
+
+    /// Follows a notice to this sender.
+    fn notice_to<'a>(&'a self, sender: &'a str) -> BoxFuture<'a, Vec<Onward>>;
 
     /// The next-hops that smtp(8) falls back to (`smtp_fallback_relay`), whatever the destination.
     ///
@@ -117,34 +133,111 @@ fn hop(leads: Leads, host: &str, domain: Option<&Destination>) -> AtOnce {
     })
 }
 
+impl ThisPostfix {
+    /// The way that smtpd(8) named for a recipient, where it counts for one that no map changes.
+    fn told<'a>(&self, facts: Option<&PostfixFacts>, recipient: &'a Recipient) -> Option<(&'a str, &'a str)> {
+        let (mailer, host) = recipient.told.as_ref()?;
+        let leads = transport::of_macros(facts, &self.transports, mailer, host);
+        (leads != Leads::Aliased).then_some((mailer.as_str(), host.as_str()))
+    }
+
+    fn onward(&self, facts: Option<&PostfixFacts>, way: resolve::Hop) -> Onward {
+        let leads = match &way.command {
+            None => transport::of_nexthop(facts, &self.transports, &way.transport, &way.nexthop),
+            Some(program) => transport::of_program(&self.transports, program),
+        };
+        let hop = match hop(leads, &way.nexthop, Some(&way.domain)) {
+            AtOnce::Known(hop) => hop,
+            AtOnce::Ask => Hop::Unresolved { reason: "an alias without end".to_owned() },
+        };
+        Onward { domain: Some(way.domain), hop }
+    }
+
+    /// The ways of a recipient that cannot be followed: any, and the one that smtpd(8) named where that leaves this host.
+    fn not_followed(&self, facts: Option<&PostfixFacts>, recipient: &Recipient, reason: String) -> Vec<Onward> {
+        let onward = |hop| Onward { domain: recipient.domain.clone(), hop };
+        let mut ways = vec![onward(Hop::Unresolved { reason })];
+        if let Some((mailer, host)) = self.told(facts, recipient)
+            && let AtOnce::Known(named @ (Hop::Smtp(_) | Hop::Uncontrolled { .. })) =
+                hop(transport::of_macros(facts, &self.transports, mailer, host), host, recipient.domain.as_ref())
+        {
+            ways.push(onward(named));
+        }
+        ways
+    }
+}
+
 impl Route for ThisPostfix {
     fn at_once(&self, macros: &RecipientMacros) -> Result<AtOnce, String> {
         let facts = self.facts()?;
         let (Some(mailer), Some(host)) = (&macros.mailer, &macros.host) else { return Ok(AtOnce::Ask) };
+        if resolve::changes(&facts, mailer) {
+            return Ok(AtOnce::Ask);
+        }
         let leads = transport::of_macros(Some(&facts), &self.transports, mailer, host);
         Ok(hop(leads, host, session::domain(&macros.address).as_ref()))
     }
 
-    fn resolve<'a>(&'a self, sender: &'a str, recipient: &'a Recipient) -> BoxFuture<'a, Vec<Onward>> {
+    fn follow<'a>(&'a self, sender: &'a str, recipients: &'a [Recipient]) -> BoxFuture<'a, Followed> {
         Box::pin(async move {
             let facts = self.watch.facts();
-            let origin = if recipient.without_macros { Origin::Sendmail } else { Origin::Smtpd };
-            let question = Question { recipient: &recipient.address, sender, origin };
-            let hops = match self.resolver.resolve(facts.as_ref(), question).await {
-                Resolution::Known(hops) => hops,
-                Resolution::Unknown(reason) => {
-                    return vec![Onward { domain: recipient.domain.clone(), hop: Hop::Unresolved { reason } }];
+            let by_sendmail = recipients.first().is_some_and(|recipient| recipient.told.is_none());
+            let origin = if by_sendmail { Origin::Sendmail } else { Origin::Smtpd };
+            let unknown = recipients.iter().filter(|recipient| recipient.hop == AtOnce::Ask);
+            let mut questions: Vec<Question<'_>> = unknown
+                .map(|recipient| Question {
+                    told: self.told(facts.as_deref(), recipient),
+                    ..Question::of(&recipient.address, sender, origin)
+                })
+                .collect();
+            let copies = [(Who::SenderCopy, "sender_bcc_maps"), (Who::AlwaysCopy, "always_bcc")];
+            let is_set = |name| facts.as_ref().is_some_and(|facts| !facts.required(name).is_empty());
+            let copies = copies.into_iter().filter(|(_, name)| is_set(name));
+            questions.extend(copies.map(|(who, _)| Question { who, sender, origin, told: None }));
+            let mut resolutions = self.resolver.resolve_all(facts.as_ref(), &questions).await.into_iter();
+
+            let mut followed = Followed::default();
+            for recipient in recipients {
+                followed.recipients.push(match &recipient.hop {
+                    AtOnce::Known(hop) => vec![Onward { domain: recipient.domain.clone(), hop: hop.clone() }],
+                    AtOnce::Ask => match resolutions.next() {
+                        Some(Resolution::Known(answer)) => {
+                            let notices = answer.notices.into_iter().map(|way| self.onward(facts.as_deref(), way));
+                            followed.notices.extend(notices);
+                            answer.hops.into_iter().map(|way| self.onward(facts.as_deref(), way)).collect()
+                        }
+                        Some(Resolution::Unknown(reason)) => self.not_followed(facts.as_deref(), recipient, reason),
+                        None => self.not_followed(facts.as_deref(), recipient, "no answer".to_owned()),
+                    },
+                });
+            }
+            for resolution in resolutions {
+                match resolution {
+                    Resolution::Known(answer) => {
+                        followed.copies.extend(answer.hops.into_iter().map(|way| self.onward(facts.as_deref(), way)));
+                        let notices = answer.notices.into_iter().map(|way| self.onward(facts.as_deref(), way));
+                        followed.notices.extend(notices);
+                    }
+                    Resolution::Unknown(reason) => {
+                        followed.copies.push(Onward { domain: None, hop: Hop::Unresolved { reason } });
+                    }
                 }
-            };
-            let onward = hops.into_iter().map(|way| {
-                let leads = transport::of_nexthop(facts.as_deref(), &self.transports, &way.transport, &way.nexthop);
-                let hop = match hop(leads, &way.nexthop, Some(&way.domain)) {
-                    AtOnce::Known(hop) => hop,
-                    AtOnce::Ask => Hop::Unresolved { reason: "an alias without end".to_owned() },
-                };
-                Onward { domain: Some(way.domain), hop }
-            });
-            onward.collect()
+            }
+            followed
+        })
+    }
+
+    fn notice_to<'a>(&'a self, sender: &'a str) -> BoxFuture<'a, Vec<Onward>> {
+        Box::pin(async move {
+            let facts = self.watch.facts();
+            match self.resolver.resolve(facts.as_ref(), Question::of(sender, "", Origin::Notice)).await {
+                Resolution::Known(Answer { hops, notices }) => {
+                    hops.into_iter().chain(notices).map(|way| self.onward(facts.as_deref(), way)).collect()
+                }
+                Resolution::Unknown(reason) => {
+                    vec![Onward { domain: session::domain(sender), hop: Hop::Unresolved { reason } }]
+                }
+            }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     content::{Budget, Content},
-    route::{AtOnce, Hop, RecipientMacros},
+    route::{AtOnce, Hop, Onward, RecipientMacros},
 };
 use crate::{
     envelope::{Direction, QueueId},
@@ -30,6 +30,10 @@ pub struct Message {
     pub utf8: bool,
     /// The recipients.
     pub recipients: Vec<Recipient>,
+    /// The ways of those who get a copy whoever the recipients are.
+    pub copies: Vec<Onward>,
+    /// The ways of those who get notices about it in place of the sender.
+    pub notices: Vec<Onward>,
     /// Header and body.
     pub content: Content,
     /// How many `X-Segl` fields came with it.
@@ -47,22 +51,31 @@ pub struct Recipient {
     pub address: String,
     /// Its domain, folded; `None` where it has none that can be understood.
     pub domain: Option<Destination>,
-    /// Where its mail goes.
+    /// Where its mail goes, as far as Postfix told at once.
     pub hop: AtOnce,
-    /// Whether Postfix said nothing of it: mail from sendmail(1).
-    pub without_macros: bool,
+    /// The transport and next-hop that Postfix told of; none for mail from sendmail(1).
+    pub told: Option<(String, String)>,
+    /// Where its mail goes in the end; empty until it has been followed.
+    pub onward: Vec<Onward>,
 }
 
 impl Recipient {
     /// Takes a recipient as Postfix's macros tell it.
     pub fn new(macros: RecipientMacros, hop: AtOnce) -> Self {
         let domain = domain(&macros.address);
-        Self { domain, hop, without_macros: macros.mailer.is_none(), address: macros.address }
+        Self { domain, hop, told: macros.mailer.zip(macros.host), address: macros.address, onward: Vec::new() }
     }
 
-    /// Whether its mail is known to stay with us: the transport stays on this host and the domain is ours.
+    /// Whether its mail is known to stay with us, whoever it is sent on to.
     pub fn is_internal(&self, internal: impl Fn(&str) -> bool) -> bool {
-        self.hop == AtOnce::Known(Hop::Stays) && self.domain.as_ref().is_some_and(|domain| internal(domain.as_str()))
+        !self.onward.is_empty() && self.onward.iter().all(|way| way.is_internal(&internal))
+    }
+}
+
+impl Onward {
+    /// Whether mail by it is known to stay with us: the transport stays on this host and the domain is ours.
+    pub fn is_internal(&self, internal: impl Fn(&str) -> bool) -> bool {
+        self.hop == Hop::Stays && self.domain.as_ref().is_some_and(|domain| internal(domain.as_str()))
     }
 }
 
@@ -87,6 +100,8 @@ impl Message {
             authenticated: false,
             utf8: false,
             recipients: Vec::new(),
+            copies: Vec::new(),
+            notices: Vec::new(),
             content: budget.content(),
             foreign_tags: 0,
             internal: false,
@@ -104,7 +119,7 @@ impl Message {
         own: impl Fn(IpAddr) -> bool,
         internal: impl Fn(&str) -> bool,
     ) -> Direction {
-        let sendmail = self.recipients.first().is_some_and(|recipient| recipient.without_macros);
+        let sendmail = self.recipients.first().is_some_and(|recipient| recipient.told.is_none());
         let in_our_name = match domain(&self.sender) {
             Some(domain) => internal(domain.as_str()),
             // A local user; of the empty sender it is not known whose mail it is.
@@ -123,27 +138,30 @@ impl Message {
 mod tests {
     use super::*;
 
-    fn recipient(address: &str, hop: AtOnce) -> Recipient {
-        let macros = RecipientMacros { address: address.to_owned(), mailer: Some("x".to_owned()), host: None };
-        Recipient::new(macros, hop)
+    fn recipient(address: &str) -> Recipient {
+        let [mailer, host] = ["x", "y"].map(|word| Some(word.to_owned()));
+        Recipient::new(RecipientMacros { address: address.to_owned(), mailer, host }, AtOnce::Ask)
     }
 
     #[test]
-    fn internal_only_when_transport_and_domain_say_so() {
+    fn internal_only_when_every_way_stays_with_us() {
         let ours = |domain: &str| domain == "sender.test";
-        let smtp = || AtOnce::Known(Hop::Smtp(vec![Destination::new("sender.test").unwrap()]));
-        let unresolved = || AtOnce::Known(Hop::Unresolved { reason: String::new() });
-        for (address, hop, internal) in [
-            ("anna@sender.test", AtOnce::Known(Hop::Stays), true),
-            ("anna@SENDER.test", AtOnce::Known(Hop::Stays), true),
-            ("anna@other.test", AtOnce::Known(Hop::Stays), false),
-            ("anna@sender.test", smtp(), false),
-            ("anna@sender.test", unresolved(), false),
-            ("anna@sender.test", AtOnce::Ask, false),
-            ("anna", AtOnce::Known(Hop::Stays), false),
-            ("", AtOnce::Known(Hop::Stays), false),
+        let way = |address: &str, hop: Hop| Onward { domain: domain(address), hop };
+        let stays = || way("anna@SENDER.test", Hop::Stays);
+        let smtp = || Hop::Smtp(vec![Destination::new("sender.test").unwrap()]);
+        for (onward, internal) in [
+            (vec![], false),
+            (vec![stays()], true),
+            (vec![stays(), stays()], true),
+            (vec![way("anna@other.test", Hop::Stays)], false),
+            (vec![stays(), way("anna@other.test", Hop::Stays)], false),
+            (vec![stays(), way("anna@sender.test", smtp())], false),
+            (vec![way("anna@sender.test", Hop::Unresolved { reason: String::new() }), stays()], false),
+            (vec![way("anna@sender.test", Hop::Uncontrolled { reason: String::new() })], false),
+            (vec![way("anna", Hop::Stays)], false),
         ] {
-            assert_eq!(recipient(address, hop.clone()).is_internal(ours), internal, "{address} {hop:?}");
+            let followed = Recipient { onward: onward.clone(), ..recipient("anna@sender.test") };
+            assert_eq!(followed.is_internal(ours), internal, "{onward:?}");
         }
     }
 
@@ -168,13 +186,13 @@ mod tests {
         let client = Client { address: Some([192, 0, 2, 1].into()) };
         let direction = |message: &Message, own| message.direction(&client, |_| own, |domain| domain == "sender.test");
         let mut message = Message::new("<a@sender.test>", &budget);
-        message.recipients.push(recipient("b@other.test", AtOnce::Ask));
+        message.recipients.push(recipient("b@other.test"));
         assert_eq!(direction(&message, false), Direction::Inbound);
         assert_eq!(direction(&message, true), Direction::Submitted);
         message.authenticated = true;
         assert_eq!(direction(&message, false), Direction::Submitted);
         message.authenticated = false;
-        message.recipients[0].without_macros = true;
+        message.recipients[0].told = None;
         for (sender, expected) in [
             ("a@sender.test", Direction::Submitted),
             ("root", Direction::Submitted),

@@ -68,6 +68,18 @@ pub fn of_nexthop(
     }
 }
 
+/// Where mail goes that an alias gives to a program (`|program` in aliases(5)). Only the administrator knows, who names it
+/// as it stands there.
+pub fn of_program(overrides: &BTreeMap<String, TransportLeads>, program: &str) -> Leads {
+    match overrides.get(&format!("|{program}")) {
+        Some(TransportLeads::Stays) => Leads::Stays,
+        Some(TransportLeads::Leaves) => {
+            Leads::OutUncontrolled { reason: format!("program {program} asks no TLS policy of us") }
+        }
+        None => Leads::Unknown { reason: format!("an alias gives mail to program {program}") },
+    }
+}
+
 /// Delivery agents are services of kind `unix` (master(5)); Postfix's own clients ask for no other.
 fn daemon<'a>(facts: Option<&'a PostfixFacts>, transport: &str) -> Option<&'a Service> {
     facts?.service(transport, "unix")

@@ -140,7 +140,7 @@ impl Address {
 }
 
 /// Splits at a separator outside quotes; `None` for what is beyond us: an open quote, comments, groups, routes.
-fn split_unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
+pub(super) fn split_unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, c) in text.char_indices() {
         if escaped {
@@ -224,7 +224,7 @@ fn valid_domain(domain: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
