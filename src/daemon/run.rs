@@ -16,7 +16,7 @@ use crate::{
         postconf::{Postconf, PostfixWatch},
         queue::{POSTQUEUE, Postqueue},
         release::{self, Pace, SystemClock, Tidings},
-        socketmap,
+        socketmap, unprotected,
     },
     probe::{Prober, ProberError},
     store::{PinStore, StoreError, filesystem::memory_file_system, findings::Findings, sqlite::SqliteStore},
@@ -133,6 +133,7 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     ));
 
     tokio::spawn(keep_up(Arc::clone(&service)));
+    tokio::spawn(unprotected::tell(watch.changes(), config.sockets.milter.clone()));
 
     announce(&config);
     notify::ready();

@@ -16,4 +16,5 @@ pub mod session;
 pub mod socketmap;
 mod tool;
 pub mod transport;
+pub mod unprotected;
 pub mod verdict_line;
