@@ -1,7 +1,7 @@
 # What is made here, for people and for CI. The lab needs root and says so (tests/lab/README.md).
 FUZZ_TIME = 60
 
-.PHONY: build demo test bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
+.PHONY: build demo test deb deb-twice test-package bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
 
 build:
 	cargo build --locked
@@ -14,6 +14,18 @@ demo: lab-install build
 test: lab-install
 	tests/oracles/install
 	cargo test --locked --lib --bins --tests
+
+# The Debian package, looked over by lintian, in target/deb
+deb:
+	packaging/build-deb
+
+# The same twice, to see that it is the same
+deb-twice:
+	packaging/build-twice
+
+# The package in a Debian 12 and a Debian 13 of its own, from installing to purging; needs root
+test-package: deb
+	tests/package/run
 
 # Ratios within one run: see docs/performance.md
 bench: lab-install
