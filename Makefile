@@ -7,7 +7,7 @@ SUITES = trixie forky
 SELECTION = versions:: reports:: tagged_mail_leaves_over_tls tagged_mail_waits_when_starttls_goes_away \
     a_bounce_of_tagged_mail_waits_for_tls_too tagged_mail_keeps_out_of_cleartext_connections
 
-.PHONY: build demo test test-versions test-selection lab-roots bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
+.PHONY: build demo test test-versions test-selection lab-roots deb deb-twice test-package bench bench-vectorscan quality model fuzz lab-install lab-up lab-down
 
 build:
 	cargo build --locked
@@ -30,6 +30,18 @@ test-versions: lab-install lab-roots
 test-selection: lab-install lab-roots
 	for suite in $(SUITES); do \
 	    SEGL_LAB_SUITE=$$suite cargo test --locked --test scenarios -- $(SELECTION) --skip not_chrooted || exit; done
+
+# The Debian package, looked over by lintian, in target/deb
+deb:
+	packaging/build-deb
+
+# The same twice, to see that it is the same
+deb-twice:
+	packaging/build-twice
+
+# The package in a Debian 12 and a Debian 13 of its own, from installing to purging; needs root
+test-package: deb
+	tests/package/run
 
 # Ratios within one run: see docs/performance.md
 bench: lab-install

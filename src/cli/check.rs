@@ -23,6 +23,16 @@ pub(crate) struct Arguments {
     /// Print one JSON object for programs.
     #[arg(long)]
     json: bool,
+    /// Read the rules without running the examples in them, which takes seconds.
+    #[arg(long)]
+    no_examples: bool,
+}
+
+/// Whether the examples in rules are run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Examples {
+    Run,
+    PassOver,
 }
 
 /// What `segl check` found.
@@ -45,7 +55,8 @@ struct FileFault {
 
 /// Runs `segl check`.
 pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
-    let (found, code) = check(config);
+    let examples = if arguments.no_examples { Examples::PassOver } else { Examples::Run };
+    let (found, code) = check(config, examples);
     let code = if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code) };
     if !arguments.json {
         return output::finish(&text(config, &found), code);
@@ -57,7 +68,7 @@ pub(crate) fn run(config: &Path, arguments: &Arguments) -> ExitCode {
 }
 
 /// What is found, and the exit code for the faults in it.
-fn check(path: &Path) -> (Found, u8) {
+fn check(path: &Path, examples: Examples) -> (Found, u8) {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(error) => {
@@ -66,7 +77,7 @@ fn check(path: &Path) -> (Found, u8) {
         }
     };
     let mut faults = named_files(path, &config);
-    faults.extend(rule_faults(path, &config));
+    faults.extend(rule_faults(path, &config, examples));
     let mut advice = config.advice();
     advice.extend(store_advice(&config));
     advice.extend(mail_log_advice(&config));
@@ -107,7 +118,7 @@ fn named_files(path: &Path, config: &Config) -> Vec<FileFault> {
 }
 
 /// The faults of the rule files, and the examples in them that do not come out as they say.
-fn rule_faults(path: &Path, config: &Config) -> Vec<FileFault> {
+fn rule_faults(path: &Path, config: &Config, examples: Examples) -> Vec<FileFault> {
     let files = match read_rule_files(&config.detect.rules) {
         Ok(files) => files,
         Err(error) => {
@@ -117,7 +128,8 @@ fn rule_faults(path: &Path, config: &Config) -> Vec<FileFault> {
         }
     };
     let faults = match RuleSet::parse(&files) {
-        Ok(rules) => rules.self_test(),
+        Ok(rules) if examples == Examples::Run => rules.self_test(),
+        Ok(_) => Vec::new(),
         Err(faults) => faults,
     };
     let fault = |fault: RuleFault| FileFault {
@@ -333,18 +345,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, "mode = 'on'\n[probe]\nport = 0\n").unwrap();
-        let shown = text(&path, &check(&path).0).replace(path.to_str().unwrap(), "segl.toml");
+        let shown = text(&path, &check(&path, Examples::Run).0).replace(path.to_str().unwrap(), "segl.toml");
         assert_eq!(
             shown,
             "segl.toml:1: mode: must be one of \"observe\", \"enforce\", not `on`\n\
              segl.toml:3: [probe] port: must be between 1 and 65535, not `0`\n\
              segl.toml: 2 faults\n"
         );
-        let json: serde_json::Value = serde_json::to_value(check(&path).0).unwrap();
+        let json: serde_json::Value = serde_json::to_value(check(&path, Examples::Run).0).unwrap();
         assert_eq!(json["faults"][1]["line"], 3);
         assert_eq!(json["faults"][1]["key"], "[probe] port");
         fs::remove_file(&path).unwrap();
-        let shown = text(&path, &check(&path).0).replace(path.to_str().unwrap(), "segl.toml");
+        let shown = text(&path, &check(&path, Examples::Run).0).replace(path.to_str().unwrap(), "segl.toml");
         assert_eq!(shown, "segl.toml: No such file or directory (os error 2)\nsegl.toml: 1 fault\n");
     }
 
@@ -353,7 +365,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, format!("probe.ca-file = '/nonexistent/ca.pem'\ndetect.rules = ['{RULES}']")).unwrap();
-        let (found, _) = check(&path);
+        let (found, _) = check(&path, Examples::Run);
         assert_eq!(found.faults.len(), 1);
         assert_eq!((found.faults[0].key.as_str(), found.faults[0].line), ("[probe] ca-file", Some(1)));
         assert!(found.faults[0].message.starts_with("/nonexistent/ca.pem: No such file"));
@@ -367,10 +379,22 @@ mod tests {
         fs::write(rules.join("own.toml"), "[[rule]]\nid = \"own.case\"\ncolour = 1\n").unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, format!("detect.rules = ['{}']", rules.display())).unwrap();
-        let (found, _) = check(&path);
+        let (found, _) = check(&path, Examples::Run);
         assert!(!found.faults.is_empty());
         assert!(found.faults.iter().all(|fault| fault.file.ends_with("own.toml")), "{found:?}");
         assert!(found.faults.iter().any(|fault| fault.line == Some(3)), "{found:?}");
+    }
+
+    #[test]
+    fn examples_are_passed_over_where_that_is_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let rule = "[[rule]]\nid = \"own.a\"\ncategory = \"family\"\ndescription = \"a\"\nsource = \"a\"\n\
+                    terms = [{ words = [\"northstar\"], base = 0.6 }]\nexamples = { found = [\"southstar\"] }\n";
+        fs::write(directory.path().join("own.toml"), rule).unwrap();
+        let path = directory.path().join("segl.conf");
+        fs::write(&path, format!("detect.rules = ['{}']", directory.path().display())).unwrap();
+        assert_eq!(check(&path, Examples::Run).0.faults.len(), 1);
+        assert_eq!(check(&path, Examples::PassOver).0.faults.len(), 0);
     }
 
     #[test]
@@ -396,9 +420,9 @@ mod tests {
     fn a_missing_file_is_told_from_a_wrong_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
-        assert_eq!(check(&path).1, exit::NO_INPUT);
+        assert_eq!(check(&path, Examples::Run).1, exit::NO_INPUT);
         std::fs::write(&path, "mode = 1").unwrap();
-        assert_eq!(check(&path).1, exit::CONFIG);
+        assert_eq!(check(&path, Examples::Run).1, exit::CONFIG);
     }
 
     #[test]
@@ -406,7 +430,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("segl.toml");
         fs::write(&path, format!("detect.rules = ['{RULES}']")).unwrap();
-        let shown = text(&path, &check(&path).0);
+        let shown = text(&path, &check(&path, Examples::Run).0);
         assert!(shown.contains(
             "advice: recipients: .forward files, and what header_checks and access(5) tables add, redirect or filter, are not"
         ));

@@ -8,6 +8,7 @@ use std::{
 };
 
 mod check;
+mod completion;
 mod doctor;
 mod exit;
 mod held;
@@ -54,6 +55,8 @@ enum Command {
     Pins(pins::Arguments),
     /// Show tagged messages that wait for TLS.
     Held(held::Arguments),
+    /// Print what a shell needs to complete commands and flags.
+    Completion(completion::Arguments),
     /// Read attached files on behalf of segl, which starts this by itself.
     #[cfg(feature = "documents")]
     #[command(hide = true)]
@@ -81,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Policy(command) => policy::run(config, &command),
         Command::Pins(command) => pins::run(config, &command),
         Command::Held(command) => held::run(config, &command),
+        Command::Completion(command) => completion::run(&command),
         #[cfg(feature = "documents")]
         Command::ReadWorker(command) => read_worker::run(&command),
     }

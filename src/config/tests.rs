@@ -459,3 +459,22 @@ proptest! {
         }
     }
 }
+
+/// Whether an example is sound, and says something: all of it is told apart from the defaults but the mode.
+#[test]
+fn the_examples_are_sound_and_observe() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples");
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(directory).unwrap() {
+        let path = file.unwrap().path();
+        let config = Config::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(config.mode, Mode::Observe, "{path:?}");
+        assert_ne!(config, Config::default(), "{path:?}");
+        assert!(!config.organisation.internal_domains.is_empty(), "{path:?}");
+        let advice: Vec<_> = config.advice().into_iter().map(|advice| advice.about).collect();
+        assert_eq!(advice, ["mode"], "{path:?}");
+        names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["municipality", "relay-gateway", "several-servers", "small-office"]);
+}

@@ -19,6 +19,7 @@ use crate::{
         release::{self, Pace, SystemClock, Tidings},
         socketmap,
         table_files::TableFiles,
+        unprotected,
     },
     probe::{Prober, ProberError},
     store::{
@@ -142,6 +143,7 @@ pub async fn run(path: &Path, config: Config, mut activation: Activation) -> Res
     ));
 
     tokio::spawn(keep_up(Arc::clone(&service)));
+    tokio::spawn(unprotected::tell(watch.changes(), config.sockets.milter.clone()));
 
     announce(&config);
     notify::ready();

@@ -18,4 +18,5 @@ pub mod socketmap;
 pub mod table_files;
 mod tool;
 pub mod transport;
+pub mod unprotected;
 pub mod verdict_line;

@@ -587,6 +587,11 @@ impl PostfixWatch {
     pub fn facts(&self) -> Option<Arc<PostfixFacts>> {
         self.facts.borrow().clone()
     }
+
+    /// The same, for whoever waits for the next change.
+    pub fn changes(&self) -> watch::Receiver<Option<Arc<PostfixFacts>>> {
+        self.facts.clone()
+    }
 }
 
 impl Drop for PostfixWatch {

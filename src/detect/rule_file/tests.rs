@@ -153,3 +153,80 @@ fn every_fault_is_told_at_once() {
     let text = format!("{}{}", GOOD.replace("criminal", "crime"), GOOD.replace("own.case", "Own"));
     assert_eq!(faults(&text).len(), 2);
 }
+
+/// What `man/segl-rules.5` names, by its sections: the keys and, in running text, the words.
+fn manual() -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
+    let text = include_str!("../../../man/segl-rules.5");
+    let (mut section, mut keys) = ("", Vec::new());
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix(".Ss ") {
+            section = title;
+        } else if let Some(item) = line.strip_prefix(".It Cm ") {
+            keys.push((section, item.split(' ').next().unwrap()));
+        }
+    }
+    let words = text.lines().filter_map(|line| line.strip_prefix(".Cm ")).flat_map(|line| line.split(' ')).collect();
+    (keys, words)
+}
+
+#[test]
+fn the_manual_page_names_every_key() {
+    let (keys, words) = manual();
+    let mut section = "";
+    let mut named = 0;
+    for line in include_str!("raw.rs").lines() {
+        if let Some(name) = line.strip_prefix("pub(super) struct Raw") {
+            section = match name.trim_end_matches(" {") {
+                "Rule" => "Rules",
+                "Identifier" => "identifier",
+                "Terms" => "terms",
+                "Pattern" => "pattern",
+                "Tag" => "subject-tag",
+                "Header" => "header",
+                "Label" => "label",
+                "Context" => "context",
+                "Examples" => "examples",
+                "List" => "Lists",
+                "Profile" => "Profiles",
+                // How words are written stands in text.
+                _ => "",
+            };
+        } else if let Some((field, _)) = line.strip_prefix("    pub(super) ").and_then(|field| field.split_once(':'))
+            && !section.is_empty()
+        {
+            let key = field.replace('_', "-");
+            assert!(keys.contains(&(section, &key)), "{key} is not under {section} of man/segl-rules.5");
+            named += 1;
+        }
+    }
+    assert_eq!(named, keys.len(), "man/segl-rules.5 names keys that are none");
+    for kind in crate::detect::identifier::Identifier::all() {
+        assert!(words.contains(&kind.name), "{} is not in man/segl-rules.5", kind.name);
+    }
+    for category in Category::ALL {
+        assert!(words.contains(&category.as_str()), "{} is not in man/segl-rules.5", category.as_str());
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_page_hold() {
+    let text = include_str!("../../../man/segl-rules.5");
+    let examples: Vec<_> = text.split(".Bd -literal -offset indent\n").skip(1).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let example = example.split(".Ed").next().unwrap();
+        let rules = crate::detect::RuleSet::parse(&[("example.toml".to_owned(), example.to_owned())]).unwrap();
+        assert_eq!(rules.self_test().iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_rules_of_the_documentation_hold() {
+    let text = include_str!("../../../docs/rules.md");
+    let rules: Vec<_> = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(rules.len(), 2);
+    for rule in rules {
+        let rules = crate::detect::RuleSet::parse(&[("docs.toml".to_owned(), rule.to_owned())]).unwrap();
+        assert_eq!(rules.self_test().iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}

@@ -218,6 +218,18 @@ fn refuses_memory_newer_versions_and_foreign_files() {
     assert!(refusal(directory.path()).contains("some other program"));
 }
 
+/// The package looks at the file before it is installed over a newer one.
+#[test]
+fn the_package_knows_the_version() {
+    let directory = directory();
+    SqliteStore::open(directory.path()).unwrap().close();
+    let header = fs::read(directory.path().join(FILE_NAME)).unwrap();
+    let version = u32::from_be_bytes(header[60..64].try_into().unwrap());
+    assert!(version > 0);
+    let script = include_str!("../../../packaging/debian/segl.preinst");
+    assert!(script.contains(&format!("\nknown={version}\n")), "packaging/debian/segl.preinst knows another version");
+}
+
 /// What the other tests run as a process of its own: `SEGL_STORE_TEST` says what to do in which directory.
 #[test]
 #[ignore = "run by other tests"]
