@@ -154,11 +154,10 @@ async fn told<'a>(
                 map: Map::Policy,
             };
             let told = asked.later(&config.destinations, prober).await;
-            if observing {
-                let answer = asked.later(config.destinations_in_force(), prober).await.answer;
-                (answer, Some(told.answer), told.published, told.report)
-            } else {
-                (told.answer, None, told.published, told.report)
+            // A pin that stands holds in either mode.
+            match observing && requirement.is_none() {
+                true => (Answer::NotFound, Some(told.answer), told.published, told.report),
+                false => (told.answer, None, told.published, told.report),
             }
         }
     };

@@ -20,7 +20,7 @@ pub(crate) fn dane(tlsa: &Tlsa) -> (&'static str, String) {
         Tlsa::Unsupported => {
             ("unsupported", "cannot be seen: the DNS servers strip DNSSEC, or Postfix does not ask them".to_owned())
         }
-        Tlsa::SomeUnknown { reason } => ("unknown", format!("unknown of some hosts: {reason}")),
+        Tlsa::SomeUnknown { reason, .. } => ("unknown", format!("unknown of some hosts: {reason}")),
         Tlsa::Unknown { reason } => ("unknown", format!("unknown: {reason}")),
     }
 }

@@ -2,13 +2,12 @@
 //! some of them.
 
 use super::{
-    Config, Mode,
     domains::{DomainSet, entry},
     reader::Section,
     value::{Parsed, Word, domain, duration, number, quoted, text, word},
 };
 use crate::{nexthop::Destination, tls_policy::PolicyLine};
-use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use toml::de::DeValue;
 
 /// The most probes that may be asked for before a destination is let go.
@@ -57,21 +56,6 @@ impl Baseline {
 impl Word for Baseline {
     const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("published", Self::Published), ("capable", Self::Capable), ("all", Self::All)];
-}
-
-/// Asks nothing of any destination.
-static NOTHING: LazyLock<Destinations> =
-    LazyLock::new(|| Destinations { baseline: Baseline::None, ..Destinations::default() });
-
-impl Config {
-    /// How far mail is held that no pin holds: in mode observe not at all. A pin that stands was promised, whatever the mode
-    /// is now.
-    pub fn destinations_in_force(&self) -> &Destinations {
-        match self.mode {
-            Mode::Enforce => &self.destinations,
-            Mode::Observe => &NOTHING,
-        }
-    }
 }
 
 impl Default for Destinations {

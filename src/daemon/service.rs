@@ -2,7 +2,7 @@
 
 use super::lookup::Asked;
 use crate::{
-    config::{Baseline, Config},
+    config::{Baseline, Config, Mode},
     envelope::QueueId,
     nexthop::Destination,
     policy::{in_force::InForce, postfix_policy},
@@ -154,7 +154,11 @@ impl Lookup for Service {
                 return Reply::Temp("Segl cannot read its pins".into()).into();
             }
         };
-        let destinations = now.config.destinations_in_force();
+        // What is pinned was promised in mode enforce, and with it what goes for its destination.
+        if now.config.mode == Mode::Observe && requirement.is_none() {
+            return Reply::NotFound.into();
+        }
+        let destinations = &now.config.destinations;
         let is_fixed = destinations.fixed(&destination).is_some();
         if requirement.is_none() && !is_fixed && destinations.baseline == Baseline::None {
             return Reply::NotFound.into();
@@ -168,7 +172,7 @@ impl Lookup for Service {
         match asked.now(destinations, &*now.assess) {
             Some(answer) => reply(answer).into(),
             None => Answer::Later(Box::pin(async move {
-                reply(asked.later(now.config.destinations_in_force(), &*now.assess).await.answer)
+                reply(asked.later(&now.config.destinations, &*now.assess).await.answer)
             })),
         }
     }

@@ -48,13 +48,18 @@ pub fn promise(published: &Published, in_force: &InForce) -> Promise {
         Tlsa::Present { mx_secure: true, every_host: true } => Some(Extent::EveryHost),
         Tlsa::Present { mx_secure: true, every_host: false } => Some(Extent::SomeHosts),
         Tlsa::Unusable { mx_secure: true } => Some(Extent::Unusable),
-        // DANE goes before a policy, so that no policy can be told where there may be DANE.
-        Tlsa::SomeUnknown { reason } => {
+        Tlsa::SomeUnknown { reason, others_bound } => {
+            let sees = published.postfix_sees_dane == Some(true);
             return match &published.mta_sts {
-                MtaSts::Policy(policy) if policy.is_enforced() => Promise::Unknown(reason.clone()),
                 MtaSts::Unknown { reason } => Promise::Unknown(reason.clone()),
+                _ if dane_usable && !sees => Promise::Unknown(reason.clone()),
+                // As where it is known that some have none: only those that have records may get the mail.
+                MtaSts::Policy(policy) if dane_usable && policy.is_enforced() => Promise::Dane(Extent::EveryHost),
                 _ if dane_usable => Promise::SomeUnknown(reason.clone()),
-                _ => Promise::Unknown(reason.clone()),
+                MtaSts::Policy(policy) if policy.is_enforced() => enforced(&policy.names(), in_force),
+                // Whatever the unknown ones have, what is asked without DANE is asked of all or of none.
+                _ if *others_bound => Promise::Unchecked(Extent::EveryHost),
+                _ => Promise::Nothing,
             };
         }
         Tlsa::Unknown { reason } => return Promise::Unknown(reason.clone()),
@@ -75,14 +80,21 @@ pub fn promise(published: &Published, in_force: &InForce) -> Promise {
         {
             Promise::MtaSts { names: policy.names() }
         }
-        (Some(extent), _) if dane_usable => Promise::Dane(extent),
-        (_, MtaSts::Policy(policy)) if policy.is_enforced() => match in_force.has_authorities {
-            true => Promise::MtaSts { names: policy.names() },
-            false => Promise::Unchecked(Extent::EveryHost),
-        },
+        (Some(Extent::EveryHost), _) if dane_usable => Promise::Dane(Extent::EveryHost),
+        // There may be a policy that asks more of the hosts that have no records, or none that can be used.
         (_, MtaSts::Unknown { reason }) => Promise::Unknown(reason.clone()),
+        (Some(extent), _) if dane_usable => Promise::Dane(extent),
+        (_, MtaSts::Policy(policy)) if policy.is_enforced() => enforced(&policy.names(), in_force),
         (Some(extent), _) => Promise::Unchecked(extent),
         (None, _) => Promise::Nothing,
+    }
+}
+
+/// An MTA-STS policy in force, to a Postfix that can or cannot verify certificates.
+fn enforced(names: &str, in_force: &InForce) -> Promise {
+    match in_force.has_authorities {
+        true => Promise::MtaSts { names: names.to_owned() },
+        false => Promise::Unchecked(Extent::EveryHost),
     }
 }
 
@@ -123,9 +135,10 @@ mod tests {
         use Extent::{EveryHost, SomeHosts, Unusable};
         let present = |mx_secure, every_host| Tlsa::Present { mx_secure, every_host };
         let unknown = || Tlsa::Unknown { reason: "no answer".to_owned() };
-        let some_unknown = || Tlsa::SomeUnknown { reason: "no answer".to_owned() };
+        let some_unknown = |others_bound| Tlsa::SomeUnknown { reason: "no answer".to_owned(), others_bound };
         let names = || Promise::MtaSts { names: "mx.example:.example".to_owned() };
         let (not_known, servfail) = (Promise::Unknown("no answer".to_owned()), Promise::Unknown("SERVFAIL".to_owned()));
+        let by_host = Promise::SomeUnknown("no answer".to_owned());
         for (tlsa, mode, expected, without_dane) in [
             (present(true, true), None, Promise::Dane(EveryHost), Promise::Unchecked(EveryHost)),
             (present(true, true), Some("enforce"), Promise::Dane(EveryHost), names()),
@@ -142,13 +155,23 @@ mod tests {
             (Tlsa::Absent, Some("enforce"), names(), names()),
             (Tlsa::Absent, Some("unknown"), servfail.clone(), servfail.clone()),
             (Tlsa::Unsupported, Some("enforce"), names(), names()),
-            (some_unknown(), Some("testing"), Promise::SomeUnknown("no answer".to_owned()), not_known.clone()),
-            (some_unknown(), Some("enforce"), not_known.clone(), not_known.clone()),
-            (some_unknown(), Some("unknown"), servfail.clone(), servfail.clone()),
+            (present(true, false), Some("unknown"), servfail.clone(), servfail.clone()),
+            (Tlsa::Unusable { mx_secure: true }, Some("unknown"), servfail.clone(), servfail.clone()),
+            (some_unknown(false), Some("testing"), by_host.clone(), Promise::Nothing),
+            (some_unknown(true), None, by_host.clone(), Promise::Unchecked(EveryHost)),
+            (some_unknown(false), Some("enforce"), Promise::Dane(EveryHost), names()),
+            (some_unknown(true), Some("enforce"), Promise::Dane(EveryHost), names()),
+            (some_unknown(true), Some("unknown"), servfail.clone(), servfail.clone()),
             (unknown(), Some("enforce"), not_known.clone(), not_known),
         ] {
             let told = |dane_usable, sees| promise(&published(tlsa.clone(), sees, mode), &in_force(dane_usable, true));
-            assert_eq!(told(true, None), expected, "{tlsa:?} {mode:?}");
+            assert_eq!(told(true, Some(true)), expected, "{tlsa:?} {mode:?}");
+            // Where it is not known what Postfix sees, nothing is left to it that it has to see.
+            let unseen = match matches!(tlsa, Tlsa::SomeUnknown { .. }) && mode != Some("unknown") {
+                true => Promise::Unknown("no answer".to_owned()),
+                false => expected,
+            };
+            assert_eq!(told(true, None), unseen, "{tlsa:?} {mode:?}");
             assert_eq!(told(false, None), without_dane, "{tlsa:?} {mode:?}");
             // As if it could not, where its resolver shows it nothing.
             assert_eq!(told(true, Some(false)), without_dane, "{tlsa:?} {mode:?}");

@@ -154,7 +154,7 @@ impl Judge {
         }
         let queue_id = message.queue_id.clone().ok_or("Postfix sent no queue ID (macro i)")?;
         let direction = message.direction(client, |address| self.is_own(address), |domain| self.is_ours(domain));
-        let Message { recipients, copies, notices, content, sender, utf8, .. } = message;
+        let Message { recipients, copies, notices, content, sender, utf8, tls_not_required, .. } = message;
 
         let started = Instant::now();
         let verdict = self.read(content).await?;
@@ -182,6 +182,14 @@ impl Judge {
             return Ok(Answer::Continue { tag: None });
         }
         if acts && matches!(decision, Decision::Accept { .. }) {
+            // No pin would hold it: Postfix asks for no policy then. It is the administrator who has to change that.
+            if tls_not_required && self.route.heeds_tls_required_no()? {
+                return Err(
+                    "its header TLS-Required: no would lift every TLS policy: set tls_required_enable = no in \
+                            main.cf"
+                        .to_owned(),
+                );
+            }
             let returns = self.returns(&sender, notices).await;
             self.pin(&queue_id, requirement, &external, &onward, returns, &verdict).await?;
         }

@@ -256,6 +256,7 @@ async fn header(context: &mut Context<Connection>, name: CString, value: CString
         return Status::Continue;
     }
     let (name, value) = (name.as_bytes(), value.as_bytes());
+    message.tls_not_required |= name.eq_ignore_ascii_case(b"TLS-Required");
     let mut line = Vec::with_capacity(name.len() + value.len() + 4);
     line.extend_from_slice(name);
     line.extend_from_slice(b": ");
@@ -388,6 +389,10 @@ mod tests {
         }
 
         fn fallback_relays(&self) -> Result<Vec<Destination>, String> {
+            unreachable!()
+        }
+
+        fn heeds_tls_required_no(&self) -> Result<bool, String> {
             unreachable!()
         }
 

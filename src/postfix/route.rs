@@ -90,6 +90,13 @@ pub trait Route: Send + Sync {
     /// As [`Route::at_once`].
     fn fallback_relays(&self) -> Result<Vec<Destination>, String>;
 
+    /// Whether a sender's header `TLS-Required: no` lifts every policy (RFC 8689; `tls_required_enable`, Postfix 3.10 and
+    /// later, which then asks for no policy at all).
+    ///
+    /// # Errors
+    /// As [`Route::at_once`].
+    fn heeds_tls_required_no(&self) -> Result<bool, String>;
+
     /// How long Postfix keeps a message at most (`maximal_queue_lifetime`).
     ///
     /// # Errors
@@ -244,6 +251,10 @@ impl Route for ThisPostfix {
     fn fallback_relays(&self) -> Result<Vec<Destination>, String> {
         let relays = self.facts()?.fallback_relays().map_err(|error| format!("smtp_fallback_relay: {error}"))?;
         Ok(relays.into_iter().collect())
+    }
+
+    fn heeds_tls_required_no(&self) -> Result<bool, String> {
+        Ok(self.facts()?.honours_tls_required_no())
     }
 
     fn queue_lifetime(&self) -> Result<Duration, String> {

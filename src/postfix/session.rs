@@ -40,6 +40,8 @@ pub struct Message {
     pub foreign_tags: usize,
     /// Whether every recipient is known to be internal, so that the body is not kept.
     pub internal: bool,
+    /// Whether it has a header `TLS-Required` (RFC 8689), whatever it says.
+    pub tls_not_required: bool,
     /// Set when something failed on the way; the message cannot be judged then.
     pub failed: Option<String>,
 }
@@ -105,6 +107,7 @@ impl Message {
             content: budget.content(),
             foreign_tags: 0,
             internal: false,
+            tls_not_required: false,
             failed: None,
         }
     }

@@ -92,10 +92,24 @@ pub(super) fn base_domain<'a>(found: impl Iterator<Item = &'a Found> + Clone) ->
     })
 }
 
-/// What the hosts' records amount to; `complete` is whether these are all the hosts. One host that has usable ones is
-/// enough to say that there are some; that there are none is said only when it is certain of every host.
+/// What the hosts' records amount to; `complete` is whether these are all the hosts. That there are none is said only when it
+/// is certain of every host.
 pub(super) fn fold(found: &[Found], complete: bool, mx_secure: bool) -> Tlsa {
     let usable = |found: &Found| matches!(found, Found::Usable { .. });
+    let bound = |found: &Found| usable(found) || matches!(found, Found::Unusable { .. });
+    let is_unknown = |found: &Found| matches!(found, Found::Unknown(_));
+    let reason = found.iter().find_map(|found| match found {
+        Found::Unknown(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    let mut certain = found.iter().filter(|found| !is_unknown(found) && **found != Found::NoHost).peekable();
+    if let Some(reason) = &reason
+        && mx_secure
+        && certain.peek().is_some()
+        && !found.contains(&Found::Unchecked)
+    {
+        return Tlsa::SomeUnknown { reason: reason.clone(), others_bound: certain.all(bound) };
+    }
     if found.iter().any(usable) {
         let every_host = complete && found.iter().all(|found| usable(found) || *found == Found::NoHost);
         return Tlsa::Present { mx_secure, every_host };
@@ -103,11 +117,7 @@ pub(super) fn fold(found: &[Found], complete: bool, mx_secure: bool) -> Tlsa {
     if found.contains(&Found::Unchecked) {
         return Tlsa::Unsupported;
     }
-    let unknown = found.iter().find_map(|found| match found {
-        Found::Unknown(reason) => Some(reason.clone()),
-        _ => None,
-    });
-    match unknown {
+    match reason {
         Some(reason) => Tlsa::Unknown { reason },
         None if found.iter().any(|found| matches!(found, Found::Unusable { .. })) => Tlsa::Unusable { mx_secure },
         None => Tlsa::Absent,
@@ -217,13 +227,17 @@ mod tests {
         let unusable = ("d.example", address(Security::Secure, "d.example"));
         let zone_and = |name, answer| [zone[0].clone(), (name, answer)];
         let some = Tlsa::Present { mx_secure: true, every_host: false };
-        assert_eq!(look(&zone, &[failed.clone(), good.clone(), gone.clone()]).await, some);
+        let doubt = |others_bound| Tlsa::SomeUnknown { reason: failure().to_string(), others_bound };
+        assert_eq!(look(&zone, &[failed.clone(), good.clone(), gone.clone()]).await, doubt(true));
+        let none = ("e.example", address(Security::Secure, "e.example"));
+        assert_eq!(look(&zone, &[failed.clone(), good.clone(), none.clone()]).await, doubt(false));
+        assert_eq!(look(&zone, &[failed.clone(), none]).await, doubt(false));
         assert_eq!(look(&zone, &[good.clone(), gone.clone()]).await, PRESENT);
         assert_eq!(look(&zone, &[good.clone(), unusable.clone()]).await, some);
         let two = zone_and("_25._tcp.d.example", tlsa(false, Security::Secure));
         assert_eq!(look(&two, &[good, unusable.clone()]).await, some);
         assert_eq!(look(&two, &[unusable.clone(), gone.clone()]).await, Tlsa::Unusable { mx_secure: true });
-        assert!(matches!(look(&two, &[unusable, failed.clone()]).await, Tlsa::Unknown { .. }));
+        assert_eq!(look(&two, &[unusable, failed.clone()]).await, doubt(true));
         assert!(matches!(look(&[], &[failed, gone.clone()]).await, Tlsa::Unknown { .. }));
         assert_eq!(look(&[], &[gone]).await, Tlsa::Absent);
     }

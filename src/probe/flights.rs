@@ -54,6 +54,8 @@ pub(super) trait Finding: Clone + fmt::Debug + PartialEq + Send + Sync + 'static
     fn after(self, before: Option<&Self>) -> Self;
     /// What of it is kept in memory: all but what only people read.
     fn in_short(&self) -> Self;
+    /// What of it outlives the program although it says nothing of the destination now.
+    fn remains(&self, before: Option<&Self>) -> Option<Self>;
 }
 
 /// Told each time that more is known.
@@ -408,8 +410,12 @@ impl<T: Finding> Seat<T> {
                 })
             }
         };
-        if finding.is_known() {
-            inner.shelf.keep(&self.destination, &Arc::new(finding.in_short()));
+        let kept = match finding.is_known() {
+            true => Some(finding.in_short()),
+            false => finding.remains(self.before().as_deref()),
+        };
+        if let Some(kept) = kept {
+            inner.shelf.keep(&self.destination, &Arc::new(kept));
         }
         let lifetime = finding.lifetime();
         self.land(finding, lifetime);
@@ -473,6 +479,9 @@ mod tests {
         }
         fn in_short(&self) -> Self {
             self.clone()
+        }
+        fn remains(&self, _: Option<&Self>) -> Option<Self> {
+            None
         }
     }
 

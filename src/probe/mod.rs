@@ -167,11 +167,13 @@ pub enum Tlsa {
     /// The resolver at hand strips DNSSEC, so that nobody behind it, Postfix included, can see DANE; or Postfix finds the
     /// hosts without DNS ([`HostLookup::Native`]), and looks for none.
     Unsupported,
-    /// Of some hosts it is not to be told now, and none of the others has any that can be used. The MX records are secure, and
-    /// Postfix sees that they are: its `dane` passes over the hosts of which it cannot tell, and delivers to the others.
+    /// Of some hosts it is not to be told now. The MX records are secure: Postfix's `dane`, where Postfix sees that they are,
+    /// passes over the hosts of which it cannot tell, and delivers to the others.
     SomeUnknown {
         /// Why, of one of them.
         reason: String,
+        /// Whether each of the others has secure ones, be it that they cannot be used.
+        others_bound: bool,
     },
     /// Not to be told now; never to be taken for absence.
     Unknown {

@@ -267,6 +267,10 @@ impl Finding for Report {
     fn in_short(&self) -> Self {
         Self { hosts: Vec::new(), ..self.clone() }
     }
+
+    fn remains(&self, _: Option<&Self>) -> Option<Self> {
+        None
+    }
 }
 
 impl Finding for Published {
@@ -283,7 +287,7 @@ impl Finding for Published {
     fn is_known(&self) -> bool {
         match self.tlsa {
             Tlsa::Unknown { .. } | Tlsa::SomeUnknown { .. } => false,
-            Tlsa::Present { mx_secure: true, .. } => true,
+            Tlsa::Present { mx_secure: true, every_host: true } => true,
             _ => !matches!(self.mta_sts, MtaSts::Unknown { .. }),
         }
     }
@@ -311,6 +315,13 @@ impl Finding for Published {
 
     fn in_short(&self) -> Self {
         self.clone()
+    }
+
+    /// An MTA-STS policy counts until it expires, be nothing else to be told; it is looked at again before it is told.
+    fn remains(&self, before: Option<&Self>) -> Option<Self> {
+        let MtaSts::Policy(_) = self.mta_sts else { return None };
+        let tlsa = before.map_or(&self.tlsa, |before| &before.tlsa).clone();
+        Some(Self { tlsa, lifetime: Duration::ZERO, ..self.clone() })
     }
 }
 

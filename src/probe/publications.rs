@@ -100,14 +100,14 @@ impl Publications {
                 let mx_of = if mx_secure { domains.first().map(String::as_str) } else { None };
                 self.postfix_dns.sees_dane(destination, port, base_domain, mx_of).await
             }
-            None => None,
-        };
-        let certain = found.iter().any(|found| !matches!(found, Found::Unknown(_) | Found::NoHost));
-        let tlsa = match dane::fold(&found, complete, mx_secure) {
-            Tlsa::Unknown { reason } if mx_secure && complete && certain => match domains.first() {
-                Some(domain) if self.postfix_dns.sees_mx(domain).await == Some(true) => Tlsa::SomeUnknown { reason },
-                _ => Tlsa::Unknown { reason },
+            None => match domains.first() {
+                Some(domain) if mx_secure && found.iter().any(|found| matches!(found, Found::Unknown(_))) => {
+                    self.postfix_dns.sees_mx(domain).await
+                }
+                _ => None,
             },
+        };
+        let tlsa = match dane::fold(&found, complete, mx_secure) {
             // Behind MX records that are not signed TLSA records promise nothing, whatever they are.
             Tlsa::Unknown { .. } if !mx_secure => Tlsa::Absent,
             Tlsa::Absent if mx_secure && !complete => Tlsa::Unknown {

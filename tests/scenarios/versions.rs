@@ -1,13 +1,14 @@
 //! What Postfix itself makes of wishes about TLS that come with a message, by version, without Segl: what Segl must reckon
 //! with. And that the version is the one that was asked for.
 
-use super::{post::outcome_of, scenario, up};
-use crate::support::lab::{Lab, Options};
+use super::{CONFIDENTIAL, mail::ANNA, post::outcome_of, scenario, up};
+use crate::support::lab::{Lab, Options, SEGL_TOML};
 use serde_json::json;
 
 scenario!(the_release_that_was_asked_for_runs);
 scenario!(a_sender_lifts_the_policy_by_a_header);
 scenario!(a_sender_requires_tls);
+scenario!(tagged_mail_whose_header_would_lift_the_policy_is_not_taken);
 
 /// A policy for each kind of destination, as Segl would give it.
 const POLICIES: &str = "smtp_tls_policy_maps=inline:{{cleartext.plain.test=encrypt},{tls13.plain.test=encrypt},\
@@ -81,6 +82,32 @@ fn a_sender_lifts_the_policy_by_a_header(options: &Options<'_>) {
         assert_eq!(lift("TLS-Required: no\r\n"), NO_TLS);
         assert_eq!(lab.received("cleartext").len(), 2);
     }
+}
+
+/// With Segl, where main.cf lets senders lift policies.
+fn tagged_mail_whose_header_would_lift_the_policy_is_not_taken(options: &Options<'_>) {
+    let lab = up(options);
+    let heeds_it = lab.postfix_version() >= (3, 10, 0);
+    if heeds_it {
+        lab.postconf(&["tls_required_enable=yes"]);
+    }
+    let segl = lab.start_segl(SEGL_TOML);
+    let send = |body: &str| {
+        let text = format!("From: <{ANNA}>\r\nTLS-Required: No\r\nSubject: Journal\r\n\r\n{body}\r\n");
+        lab.send_many("mta", ANNA, &["bo@tls13.plain.test"], text.as_bytes(), 1, 1)
+    };
+    assert_eq!(send("Kl. 12?").code, Some(250));
+    let tagged = send(CONFIDENTIAL);
+    if heeds_it {
+        assert_eq!(tagged.code, Some(451), "{tagged:?}");
+        assert!(segl.stderr().contains("set tls_required_enable = no in main.cf"), "{}", segl.stderr());
+        lab.postconf(&["tls_required_enable=no"]);
+        lab.expect("Segl hears of it", || send(CONFIDENTIAL).code == Some(250));
+    } else {
+        assert_eq!(tagged.code, Some(250), "{tagged:?}");
+    }
+    lab.expect("it arrives", || lab.received("tls13").len() == 2);
+    assert!(lab.received("tls13").iter().all(|one| one.tls.is_some()));
 }
 
 /// RFC 8689, REQUIRETLS: RELEASE_NOTES-3.11, 20241111 and 20250827. It comes on top of the policy, never in its place;

@@ -48,6 +48,8 @@ pub(super) struct Keeper {
     open_at: Instant,
     tidy_at: Instant,
     complained: bool,
+    /// Whether the last findings could not be written.
+    failing: bool,
 }
 
 impl Keeper {
@@ -62,6 +64,7 @@ impl Keeper {
             open_at: now,
             tidy_at: now,
             complained: false,
+            failing: false,
         }
     }
 
@@ -116,7 +119,7 @@ impl Keeper {
         }
         let now = Instant::now();
         let at = *self.write_at.get_or_insert(now + GATHER);
-        if self.unwritten.len() >= BATCH && !self.complained {
+        if self.unwritten.len() >= BATCH && !self.failing {
             self.write_at = Some(at.min(now));
         }
     }
@@ -133,7 +136,8 @@ impl Keeper {
             self.open_at = Instant::now();
         }
         let unwritten = std::mem::take(&mut self.unwritten);
-        if self.with_file(|file| file.write(unwritten.iter())).is_err() {
+        self.failing = self.with_file(|file| file.write(unwritten.iter())).is_err();
+        if self.failing {
             self.unwritten = unwritten;
             self.write_at = Some(Instant::now() + RETRY_AFTER);
         }
@@ -154,11 +158,13 @@ impl Keeper {
             Fault::Damage(reason) => self.error(&reason),
         });
         match &done {
+            // A file that can be read need not be one that can be written.
+            Ok(_) if self.failing => {}
             Ok(_) => self.complained = false,
             // Once, until it goes well again.
             Err(error) if !self.complained => {
                 self.complained = true;
-                tracing::warn!("{error}: what is known of destinations is neither kept nor read");
+                tracing::warn!("{error}: what is found of destinations may be neither kept nor read");
             }
             Err(_) => {}
         }
