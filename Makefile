@@ -3,7 +3,7 @@ FUZZ_TIME = 60
 
 # Debian releases whose Postfix is supported, besides this machine's own
 SUITES = trixie forky
-# The scenarios that CI runs on each: what differs most between releases, and what must never
+# A selection: what differs most between releases, and what must never
 SELECTION = versions:: reports:: tagged_mail_leaves_over_tls tagged_mail_waits_when_starttls_goes_away \
     a_bounce_of_tagged_mail_waits_for_tls_too tagged_mail_keeps_out_of_cleartext_connections
 

@@ -109,7 +109,7 @@ async fn every_path_is_named_with_its_remedy() {
         ("delay_warning_time = 1h\n", "", "main.cf: delay_warning_time -> postconf -e 'delay_warning_time=20m'"),
         ("soft_bounce = yes\n", "", "main.cf: soft_bounce -> postconf -e 'soft_bounce=no'"),
     ] {
-        let told = told(main, &services).await;
+        let told = told(main, services).await;
         assert!(told.iter().any(|line| line == expected), "{main}{services}: {told:#?}\nnot there: {expected}");
     }
     let filtered = told("content_filter = smtp:[127.0.0.1]:10024\n", "").await;
