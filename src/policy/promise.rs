@@ -22,8 +22,7 @@ pub enum Promise {
         /// The names that certificates must bear, as the `match` attribute has them.
         names: String,
     },
-    /// Of some hosts it is not to be told now, and why; the others have nothing. Postfix, which can check it, asks again host
-    /// by host.
+    /// Of some hosts it is not to be told now, and why. Postfix, which can check it, asks again host by host.
     SomeUnknown(String),
     /// Not to be told now, and why.
     Unknown(String),

@@ -112,8 +112,12 @@ fn is_ours(facts: &PostfixFacts, address: &str, socket: &SocketAddress) -> bool 
                 || named.strip_prefix("/").is_ok_and(|inside| facts.queue_directory.join(inside) == *path)
         }
         SocketAddress::Inet(ours) => {
-            let port = |address: &str| address.rsplit_once(':').map(|(_, port)| port.to_owned());
-            address.strip_prefix("inet:").is_some_and(|named| named == ours || port(named) == port(ours))
+            let is_here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]");
+            let Some(named) = address.strip_prefix("inet:") else { return false };
+            let (Some((host, port)), Some((own, own_port))) = (named.rsplit_once(':'), ours.rsplit_once(':')) else {
+                return false;
+            };
+            named == ours || port == own_port && is_here(host) && (is_here(own) || matches!(own, "0.0.0.0" | "[::]"))
         }
     }
 }

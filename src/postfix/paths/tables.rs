@@ -81,11 +81,10 @@ fn access_tables(restrictions: &str) -> Vec<&str> {
     let words = split_list(restrictions);
     let is_check = |word: &str| word.starts_with("check_") && word.ends_with("_access");
     let named = words.windows(2).filter(|pair| is_check(pair[0])).map(|pair| pair[1]);
-    let inside = |table: &'_ str| table.starts_with('{');
     named
         .flat_map(|table| match table.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(several) if inside(table) => split_list(several),
-            _ => vec![table],
+            Some(several) => split_list(several),
+            None => vec![table],
         })
         .collect()
 }

@@ -138,3 +138,14 @@ async fn what_a_remedy_says_closes_the_path() {
     }
     assert_eq!(not_safe(paths(&facts, &Config::default(), &TABLES)), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn another_hosts_milter_on_the_same_port_is_not_ours() {
+    let socket = "[sockets]\nmilter = \"inet:127.0.0.1:8891\"\n";
+    for (milter, expected) in [("inet:localhost:8891", 0), ("inet:192.0.2.9:8891", 1), ("inet:localhost:8892", 1)] {
+        let main = format!("{CLOSED}smtpd_milters = {milter}\nnon_smtpd_milters = inet:127.0.0.1:8891\n");
+        let (facts, _directory) = facts(&main, SERVICES).await;
+        let told = not_safe(paths(&facts, &Config::parse(socket).unwrap(), &TABLES));
+        assert_eq!(told.len(), expected, "{milter}: {told:?}");
+    }
+}
